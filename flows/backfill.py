@@ -1,0 +1,38 @@
+"""Build the feature table of a range of sessions from the archives, a task per month.
+
+    python -m flows.backfill --config data/sample.toml --start 2022-01-03 --end 2024-12-30
+
+Killed on the way, the same command goes on where it was; run again, it finds nothing to do.
+"""
+
+import datetime as dt
+from typing import Annotated
+
+import typer
+from prefect import flow
+
+from flows.steps import Target, call, carry_out
+from sentfeat.pipeline import plan_range
+from sentfeat.pipeline.summary import RunSummary
+from sentfeat.sessions import utc_now
+
+
+@flow(name="backfill", flow_run_name="backfill {start} to {end}")
+def backfill(config: str, start: dt.date, end: dt.date, overrides: list[str] | None = None) -> RunSummary:
+    """Ingest, score and build every session from `start` to `end`, with the history that their rows remember."""
+    target = Target(config, tuple(overrides or ()))
+    return carry_out(target, plan_range(target.project, start, end, utc_now()))
+
+
+def main(
+    config: Annotated[str, typer.Option(help="configuration file")],
+    start: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="first session")],
+    end: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="last session")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+) -> None:
+    """Build the feature table of a range of sessions."""
+    call(lambda: typer.echo(backfill(config, start.date(), end.date(), set_).line()))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,49 @@
+"""Measure whether the published features improve a price-only model, and write the report.
+
+python -m flows.backtest --config data/sample.toml [--start 2022-01-03] [--end 2024-12-30]
+"""
+
+import datetime as dt
+from typing import Annotated
+
+import typer
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+
+from flows import steps
+from flows.steps import Target, call
+from sentfeat.pipeline import BacktestReport, published_range
+
+
+@flow(name="backtest", flow_run_name="backtest {start} to {end}")
+def backtest(
+    config: str, start: dt.date | None = None, end: dt.date | None = None, overrides: list[str] | None = None
+) -> BacktestReport:
+    """Backtest the published sessions from `start` to `end` (default: all of them)."""
+    target = Target(config, tuple(overrides or ()))
+    first, last = published_range(target.project, start, end)
+    command = f"python -m flows.backtest --config {config} --start {first.date()} --end {last.date()}"
+    report = steps.backtest(target, first, last, command)
+    create_markdown_artifact(
+        key="backtest-verdict", markdown=f"**{report.verdict}**\n\n{report.summary}\n\n{report.path}"
+    )
+    return report
+
+
+def main(
+    config: Annotated[str, typer.Option(help="configuration file")],
+    start: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="first session")] = None,
+    end: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="last session")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+) -> None:
+    """Backtest the published features."""
+
+    def run() -> None:
+        report = backtest(config, start and start.date(), end and end.date(), set_)
+        typer.echo(f"{report.verdict}: {report.summary}\nreport: {report.path}")
+
+    call(run)
+
+
+if __name__ == "__main__":
+    typer.run(main)

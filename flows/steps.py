@@ -1,0 +1,102 @@
+"""The tasks that the flows share: each wraps one step of sentfeat.pipeline and passes names and counts, not tables."""
+
+import logging
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import pandas as pd
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task, exponential_backoff
+
+from sentfeat import pipeline
+from sentfeat.errors import SentfeatError
+from sentfeat.pipeline import Chunk, Plan, Project
+from sentfeat.pipeline.summary import RunSummary
+from sentfeat.sessions import Cutoff, utc_now
+
+MINUTE = 60
+
+
+class Target(NamedTuple):
+    """A configuration file and its overrides: what a task needs to open the project, in whatever process it runs."""
+
+    config: str
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def project(self) -> Project:
+        return _open(self.config, self.overrides)
+
+
+@lru_cache(maxsize=4)
+def _open(config: str, overrides: tuple[str, ...]) -> Project:
+    return pipeline.open_project(config, overrides)
+
+
+def _is_transient(_task: Task, _run: TaskRun, state: State) -> bool:
+    """Our own errors are conclusions (sources were retried before); anything else deserves another try."""
+    return not isinstance(state.result(raise_on_failure=False), SentfeatError)
+
+
+PATIENCE = {
+    "retries": 2,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=5),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": _is_transient,
+}
+
+
+@task(name="ingest", task_run_name="ingest {chunk.name}", timeout_seconds=60 * MINUTE, **PATIENCE)
+def ingest(target: Target, chunk: Chunk) -> list[pipeline.SourceReport]:
+    """Read all sources for a month's span."""
+    return pipeline.ingest_window(target.project, chunk.span, utc_now())
+
+
+@task(name="prices", task_run_name="prices to {last:%Y-%m-%d}", timeout_seconds=30 * MINUTE, **PATIENCE)
+def prices(target: Target, first: pd.Timestamp, last: pd.Timestamp) -> pipeline.PriceReport:
+    """Bring the daily bars up to date."""
+    return pipeline.update_prices(target.project, first, last, utc_now())
+
+
+@task(name="score", task_run_name="score {chunk.name}", timeout_seconds=12 * 60 * MINUTE, **PATIENCE)
+def score(target: Target, chunk: Chunk) -> pipeline.ScoreReport:
+    """Score what has no score yet."""
+    return pipeline.score_window(target.project, chunk.span)
+
+
+@task(name="build", task_run_name="build {chunk.name} {cutoff}", timeout_seconds=60 * MINUTE, **PATIENCE)
+def build(target: Target, chunk: Chunk, cutoff: Cutoff) -> pipeline.BuildReport:
+    """Build and publish the feature rows of a month."""
+    return pipeline.build_range(target.project, chunk.first, chunk.last, cutoff, utc_now())
+
+
+@task(name="backtest", task_run_name="backtest {first:%Y-%m-%d} to {last:%Y-%m-%d}", timeout_seconds=4 * 60 * MINUTE)
+def backtest(target: Target, first: pd.Timestamp, last: pd.Timestamp, command: str) -> pipeline.BacktestReport:
+    """Backtest a range of published rows."""
+    return pipeline.backtest_range(target.project, first, last, command=command)
+
+
+def carry_out(target: Target, plan: Plan) -> RunSummary:
+    """All steps over the planned months, and the run's page as a Prefect artifact."""
+    summary = RunSummary(
+        lake=target.project.config.lake,
+        ingested=[report for chunk in plan.chunks for report in ingest(target, chunk)],
+        prices=prices(target, plan.first, plan.last),
+        scored=[score(target, chunk) for chunk in plan.chunks if chunk.score],
+        built=[build(target, chunk, cutoff) for chunk in plan.chunks if chunk.build for cutoff in plan.cutoffs],
+    )
+    create_markdown_artifact(key="run-summary", markdown=summary.markdown(), description=summary.line())
+    return summary
+
+
+def call(flow: Callable[[], object]) -> None:
+    """Run a flow from the command line: our errors become one line and exit code 1."""
+    logging.getLogger("sentfeat").setLevel(logging.INFO)
+    try:
+        flow()
+    except SentfeatError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,52 @@
+"""The whole machine once, in one process: backfill, the nightly flow for the last session, the backtest.
+
+    python -m flows.tour --config data/sample.toml --start 2022-01-03 --end 2024-12-31
+
+This is what `make run` runs on the sample market.
+"""
+
+import datetime as dt
+import time
+from typing import Annotated
+
+import typer
+
+from flows.backfill import backfill
+from flows.backtest import backtest
+from flows.nightly import nightly
+from flows.steps import Target, call
+from sentfeat.reader import read_features
+from sentfeat.sessions import require_session, sessions_between, shift
+
+SHOWN = ["session", "ticker", "n_news", "sent_mean", "sent_ewma_3", "buzz_abn", "coverage_ok"]
+
+
+def main(
+    config: Annotated[str, typer.Option(help="configuration file")],
+    start: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="first session")],
+    end: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="last session")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+) -> None:
+    """Backfill, nightly and backtest, one after the other."""
+    call(lambda: _tour(config, start.date(), end.date(), set_))
+
+
+def _tour(config: str, start: dt.date, end: dt.date, overrides: list[str] | None) -> None:
+    began = time.monotonic()
+    last = sessions_between(start, end)[-1]
+    filled = backfill(config, start, shift(require_session(last), -1).date(), overrides)
+    night = nightly(config, last.date(), overrides)
+    report = backtest(config, start, last.date(), overrides)
+    project = Target(config, tuple(overrides or ())).project
+    features = read_features(lake=project.lake)
+    typer.echo(f"\nbackfill  {filled.line()}\nnightly   {night.line()}")
+    typer.echo(f"features  {project.lake.location(project.shelf(project.config.backtest.cutoff).folder)}")
+    typer.echo(f"          {len(features):,} rows; the last ones:\n{features[SHOWN].tail(5).to_string(index=False)}")
+    typer.echo(f"backtest  {report.verdict}: {report.summary}\n          {report.path}")
+    if not (filled.is_new or night.is_new) and report.reused:
+        typer.echo("nothing was new: every table and the report were reused")
+    typer.echo(f"done in {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    typer.run(main)

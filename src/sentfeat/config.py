@@ -1,0 +1,256 @@
+"""The one reader of TOML files, overrides and environment. Everything else takes values.
+
+    config = load_config("data/sample.toml", overrides=["lake=/tmp/lake", "backtest.seed=3"])
+
+`--set a.b=value` and the environment variable SENTFEAT__A__B=value say the same; the command line wins. A number picks
+an entry of a list (`sources.0.path=...`). Relative paths are relative to the configuration file's folder, in overrides
+to the working directory.
+"""
+
+import datetime as dt
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import pandas as pd
+
+from sentfeat.errors import ConfigError
+from sentfeat.sessions import Cutoff
+
+ENVIRONMENT_PREFIX = "SENTFEAT__"
+LAKE_VARIABLE = "SENTFEAT_LAKE"
+PATH_KEYS = ("lake", "universe", "folder", "bundle")
+EMBEDDED = "embedded"
+
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all sections: frozen, and a misspelt key is an error."""
+
+
+class SourceSettings(Struct, kw_only=True):
+    """What every source has: its name in the tables, and whether a session counts as covered without it."""
+
+    name: str
+    required: bool = True
+    delay_minutes: float = 15.0  # an archive's items count as available this long after publication (grade B)
+
+
+class SampleSource(SourceSettings, tag="sample", tag_field="kind", kw_only=True):
+    """The seeded market that `make run` uses."""
+
+    seed: int = 7
+    companies: int = 24
+    start: dt.date = dt.date(2022, 1, 3)
+    end: dt.date = dt.date(2024, 12, 31)
+    effect: float = 0.10  # correlation of latent tone with the standardised open-to-close return, on covered rows
+
+
+class FilesSource(SourceSettings, tag="files", tag_field="kind", kw_only=True):
+    """A user's own archive or vendor feed: Parquet, CSV or JSON lines."""
+
+    path: str
+    columns: dict[str, str]  # our name -> the file's; published_at and title are needed
+    timezone: str | None = None  # of naive timestamps; without it they are an error, not a guess
+    tickers_separator: str = ","
+    covers_from: dt.date | None = None  # default: the first item's day
+    covers_to: dt.date | None = None
+    document_kind: Literal["headline", "filing_section"] = "headline"
+
+
+class RssSource(SourceSettings, tag="rss", tag_field="kind", kw_only=True):
+    """RSS or Atom feeds, polled live."""
+
+    feeds: dict[str, str]  # publisher -> URL
+
+
+class YahooSource(SourceSettings, tag="yahoo", tag_field="kind", kw_only=True):
+    """Yahoo's news for each ticker of the universe, polled live; it has no history."""
+
+    count: int = 50
+
+
+class EdgarSource(SourceSettings, tag="edgar", tag_field="kind", kw_only=True):
+    """SEC filings of the universe's companies."""
+
+    user_agent: str  # "Company name contact@example.com": the SEC refuses anonymous readers
+    forms: tuple[str, ...] = ("10-K", "10-Q", "8-K")
+    data_url: str = "https://data.sec.gov"
+    archives_url: str = "https://www.sec.gov/Archives"
+
+
+class FilesPrices(Struct, tag="files", tag_field="kind", kw_only=True):
+    """Daily bars from files."""
+
+    path: str
+    columns: dict[str, str]  # our name -> the file's
+    basis: Literal["raw", "adjusted_asof"]
+    adjusted_asof_date: dt.date | None = None
+    where: dict[str, str] = {}  # keep only rows with these values, e.g. {kind = "Stocks"}
+    name: str = "files"
+
+
+class YahooPrices(Struct, tag="yahoo", tag_field="kind", kw_only=True):
+    """Daily bars through yfinance."""
+
+    name: str = "yahoo"
+
+
+class SamplePrices(Struct, tag="sample", tag_field="kind", kw_only=True):
+    """The bars of the sample market; its `sample` source says which market."""
+
+    name: str = "sample"
+
+
+class FeatureSettings(Struct, kw_only=True):
+    """What, besides the data, decides the value of a feature cell; hashed into every manifest."""
+
+    cutoffs: tuple[Cutoff, ...] = (Cutoff.EVENING, Cutoff.PRE_OPEN)
+    lag_minutes: float = 15.0
+    near_duplicate: float = 0.8  # Jaccard of word 3-shingles from which two items are one cluster
+    novelty_sessions: int = 5
+
+    @property
+    def lag(self) -> pd.Timedelta:
+        return pd.Timedelta(minutes=self.lag_minutes)
+
+
+class BacktestSettings(Struct, kw_only=True):
+    """The pre-registered test; hashed into its report."""
+
+    cutoff: Cutoff = Cutoff.PRE_OPEN
+    train_sessions: int = 252
+    refit_sessions: int = 21
+    alphas: tuple[float, ...] = (1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
+    costs_bp: tuple[float, ...] = (0.0, 2.0, 5.0, 10.0, 25.0)
+    verdict_cost_bp: float = 5.0
+    significance: float = 0.05
+    placebos: int = 200  # of each kind
+    min_securities: int = 5  # sessions with fewer rows have no cross-section to speak of and are left out
+    min_test_sessions: int = 63
+    power_draws: int = 50  # simulated markets per effect size
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.significance < 0.5:
+            raise ValueError(f"backtest.significance must lie between 0 and 0.5, got {self.significance}")
+        if 1 / (self.placebos + 1) > self.significance:
+            raise ValueError(
+                f"{self.placebos} placebos can never give p <= {self.significance}; "
+                f"set backtest.placebos to {int(1 / self.significance) - 1} or more"
+            )
+        if not self.alphas or min(self.alphas) <= 0:
+            raise ValueError(f"backtest.alphas must be positive, got {self.alphas}")
+        if self.verdict_cost_bp not in self.costs_bp:
+            raise ValueError(f"backtest.verdict_cost_bp {self.verdict_cost_bp} must be one of costs_bp {self.costs_bp}")
+        if min(self.train_sessions, self.refit_sessions, self.min_test_sessions, self.power_draws) < 1:
+            raise ValueError("backtest: session and draw counts must be at least 1")
+
+
+class Config(Struct, kw_only=True):
+    """A whole run."""
+
+    lake: str
+    sources: list[SampleSource | FilesSource | RssSource | YahooSource | EdgarSource]
+    prices: SamplePrices | FilesPrices | YahooPrices | None = None
+    universe: str | None = None  # CSV; the sample source brings its own
+    folder: str = "."  # where input files lie
+    bundle: str = EMBEDDED
+    features: FeatureSettings = FeatureSettings()
+    backtest: BacktestSettings = BacktestSettings()
+
+    def __post_init__(self) -> None:
+        names = [source.name for source in self.sources]
+        if len(set(names)) != len(names):
+            raise ValueError(f"source names must differ, got {names}")
+
+
+def load_config(
+    path: str | Path, overrides: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Config:
+    """Read, override, validate. Raises ConfigError naming the file and the key that is wrong."""
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"no configuration file at {path}; the project's data/ folder holds examples")
+    try:
+        tree = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    for key, value in _environment_overrides(os.environ if environment is None else environment):
+        _override(tree, key, value)
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--set needs KEY=VALUE, got {text!r}; for example --set lake=data/lake/mine")
+        _override(tree, key.strip(), value.strip())
+    for key in PATH_KEYS:
+        if isinstance(tree.get(key), str):
+            tree[key] = resolve(tree[key], path.parent)
+    tree.setdefault("folder", str(path.parent))
+    try:
+        return msgspec.convert(tree, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def resolve(place: str, folder: str | Path) -> str:
+    """`place` as an absolute path (relative ones start from `folder`); URIs and the word "embedded" stay."""
+    if "://" in place or place == EMBEDDED:
+        return place
+    return str((Path(folder) / Path(place).expanduser()).resolve())
+
+
+def _environment_overrides(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    found = [name for name in environment if name.startswith(ENVIRONMENT_PREFIX)]
+    return [(n.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", "."), environment[n]) for n in sorted(found)]
+
+
+def _override(tree: dict[str, Any], dotted: str, text: str) -> None:
+    *parents, leaf = dotted.split(".")
+    node: Any = tree
+    for key in parents:
+        node = _child(node, key, dotted)
+    value = _toml_value(text)
+    if not parents and leaf in PATH_KEYS:
+        value = resolve(text, Path.cwd())
+    if isinstance(node, list):
+        node[_position(node, leaf, dotted)] = value
+    else:
+        node[leaf] = value
+
+
+def _child(node: Any, key: str, dotted: str) -> Any:
+    if isinstance(node, list):
+        return node[_position(node, key, dotted)]
+    if not isinstance(node, dict) or not isinstance(node.setdefault(key, {}), dict | list):
+        raise ConfigError(f"cannot set {dotted!r}: {key!r} is a value, not a section")
+    return node[key]
+
+
+def _position(node: list[Any], key: str, dotted: str) -> int:
+    if not key.isdigit() or int(key) >= len(node):
+        raise ConfigError(f"cannot set {dotted!r}: {key!r} is no position in a list of {len(node)}")
+    return int(key)
+
+
+def _toml_value(text: str) -> Any:
+    """The text as TOML would read it (3, true, [1, 2], 2026-01-02), else as the bare string that it is."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def settings_hash(settings: msgspec.Struct) -> str:
+    """Twelve hex digits that change when any setting does."""
+    return hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()[:12]
+
+
+def default_lake() -> str:
+    """The lake that readers use when none is named. Raises ConfigError if the environment names none either."""
+    if LAKE_VARIABLE not in os.environ:
+        raise ConfigError(f"no lake named: pass lake='path/to/lake' or set {LAKE_VARIABLE}")
+    return resolve(os.environ[LAKE_VARIABLE], Path.cwd())

@@ -1,0 +1,25 @@
+"""Every error that sentfeat raises on purpose. A message says what was wrong, what was got, and what to do."""
+
+
+class SentfeatError(Exception):
+    """The root: catch this to catch everything that sentfeat raises on purpose."""
+
+
+class ConfigError(SentfeatError):
+    """A configuration file, an override or an argument that cannot be used."""
+
+
+class SourceError(SentfeatError):
+    """A source (feed, API, file) that could not be read; the run goes on without it and says so."""
+
+
+class DataError(SentfeatError):
+    """Rows or files that break what tables.py declares."""
+
+
+class SessionError(SentfeatError):
+    """A date that is no trading session, or a session whose cut-off has not passed yet."""
+
+
+class BundleError(SentfeatError):
+    """A model bundle that is incomplete, altered, or not what its passport says."""

@@ -1,0 +1,1 @@
+"""From the outside world to documents, links, prices, coverage and quarantine."""

@@ -1,0 +1,215 @@
+"""The user's own archive or vendor feed: Parquet, CSV or JSON lines with a column map and a declared time zone."""
+
+import datetime as dt
+import glob
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sentfeat.config import FilesPrices, FilesSource, resolve
+from sentfeat.errors import SourceError
+from sentfeat.ingest.documents import payload
+from sentfeat.ingest.source import Harvest, item_frame, rejected_frame
+from sentfeat.sessions import NEW_YORK, Window
+
+NEWS_COLUMNS = {
+    "published_at", "title", "text", "item_id", "publisher", "url", "tickers", "cik", "form", "accession", "section",
+}  # fmt: skip
+NEWS_NEEDED = ("published_at", "title")
+UTC = "datetime64[us, UTC]"
+Files = tuple[tuple[str, int, int], ...]  # path, size, time of change
+BAR_COLUMNS = ("ticker", "session", "open", "high", "low", "close", "volume")
+
+
+class FilesNews:
+    """Text items from files; see config.FilesSource for the settings."""
+
+    live = False
+
+    def __init__(self, settings: FilesSource, folder: str) -> None:
+        self.settings = settings
+        self.name, self.required = settings.name, settings.required
+        self.delay = pd.Timedelta(minutes=settings.delay_minutes)
+        self._path = resolve(settings.path, folder)
+
+    def fingerprint(self) -> str:
+        """See Source."""
+        return repr(_fingerprint(self.name, self._path))
+
+    def fetch(self, window: Window) -> Harvest:
+        """See Source."""
+        items, rejected = _news(msgspec.json.encode(self.settings), _fingerprint(self.name, self._path))
+        at = items["published_at"]
+        covered = self._span(at)
+        chosen = items[(at > window.after) & (at <= window.until)]
+        return Harvest(chosen, overlap(window, covered), rejected)
+
+    def _span(self, published_at: pd.Series) -> Window | None:
+        """What the files vouch for: from the first item's day to the last item, unless the configuration says more."""
+        start, end = self.settings.covers_from, self.settings.covers_to
+        if published_at.empty and not (start and end):
+            return None
+        first = _midnight(start) if start else published_at.min().tz_convert(NEW_YORK).normalize()
+        last = _midnight(end + dt.timedelta(days=1)) if end else published_at.max()
+        return Window(first.tz_convert("UTC"), last.tz_convert("UTC"))
+
+
+class FilesBars:
+    """Daily bars from files; see config.FilesPrices for the settings."""
+
+    def __init__(self, settings: FilesPrices, folder: str) -> None:
+        self.settings, self.name = settings, settings.name
+        self._path = resolve(settings.path, folder)
+
+    def bars(self, universe: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> Harvest:
+        """See PriceSource."""
+        frame = _bars(msgspec.json.encode(self.settings), _fingerprint(self.name, self._path))
+        inside = frame["session"].between(first, last)
+        return Harvest(frame[inside], None)
+
+
+def _fingerprint(name: str, pattern: str) -> Files:
+    """The files that the pattern names, with size and time, so that a changed file is read again."""
+    paths = sorted(glob.glob(pattern))
+    if not paths:
+        raise SourceError(f"source {name}: no file at {pattern}")
+    stats = [(path, Path(path).stat()) for path in paths]
+    return tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+def _read(name: str, files: Files, columns: dict[str, str], extra: tuple[str, ...] = ()):
+    """All files as one frame under our column names. Raises SourceError for an unreadable file or an absent column."""
+    frames = []
+    for path, _, _ in files:
+        frame = _read_one(name, path)
+        absent = [theirs for theirs in (*columns.values(), *extra) if theirs not in frame.columns]
+        if absent:
+            raise SourceError(
+                f"source {name}: {path} has no column {', '.join(map(repr, absent))}; it has {list(frame.columns)}"
+            )
+        renamed = {ours: frame[theirs] for ours, theirs in columns.items()}
+        frames.append(pd.DataFrame(renamed | {name: frame[name] for name in extra}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _read_one(name: str, path: str) -> pd.DataFrame:
+    stem = path.removesuffix(".gz").removesuffix(".zst")
+    try:
+        if stem.endswith(".parquet"):
+            return pd.read_parquet(path)
+        if stem.endswith((".jsonl", ".ndjson")):
+            return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+        if stem.endswith((".csv", ".tsv")):
+            return pd.read_csv(path, sep="\t" if stem.endswith(".tsv") else ",", dtype=str, keep_default_na=False)
+    except (pa.ArrowInvalid, ValueError, OSError) as error:
+        raise SourceError(f"source {name}: cannot read {path}: {error}") from error
+    raise SourceError(f"source {name}: {path} is neither .parquet, .csv, .tsv nor .jsonl (.gz and .zst may follow)")
+
+
+@lru_cache(maxsize=8)
+def _news(encoded: bytes, files: Files) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All items of the files by time, and the rows that could not be dated; settings as JSON, to be hashable."""
+    settings = msgspec.json.decode(encoded, type=FilesSource)
+    unknown, absent = set(settings.columns) - NEWS_COLUMNS, set(NEWS_NEEDED) - set(settings.columns)
+    if unknown or absent:
+        raise SourceError(
+            f"source {settings.name}: the column map needs {sorted(absent)} and does not know {sorted(unknown)}; "
+            f"it may map {sorted(NEWS_COLUMNS)}"
+        )
+    frame = _read(settings.name, files, settings.columns)
+    frame["published_raw"] = frame["published_at"].astype(str)
+    frame["published_at"], frame["date_only"] = parse_times(frame["published_at"], settings.timezone, settings.name)
+    undated = frame["published_at"].isna()
+    rejected = rejected_frame(
+        {"reason": "undated", "detail": f"published_at {row['published_raw']!r}", "payload": payload(row)}
+        for row in frame[undated].to_dict("records")
+    )
+    items = _merge_tagged(frame[~undated], settings).assign(kind=settings.document_kind)
+    items["text"] = items.get("text", items["title"])
+    return item_frame(items.sort_values("published_at", kind="stable", ignore_index=True)), rejected
+
+
+def parse_times(values: pd.Series, zone: str | None, name: str) -> tuple[pd.Series, pd.Series]:
+    """UTC times (NaT where unreadable) and whether a value was a bare date.
+
+    A time with an offset is taken at its word; a naive one is local to `zone`, the later reading where the clocks go
+    back, and an error where no zone is declared. A bare date counts as the end of that New York day.
+    """
+    if pd.api.types.is_numeric_dtype(values):
+        raise SourceError(f"source {name}: published_at holds numbers; give ISO times, or convert the epoch first")
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        return values.dt.tz_convert("UTC").astype(UTC), pd.Series(False, index=values.index)
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return _localise(values, zone, name), pd.Series(False, index=values.index)
+    text = values.astype("string").str.strip().fillna("")
+    date_only, zoned = text.str.fullmatch(r"\d{4}-\d\d-\d\d"), text.str.contains(r"\d(?:\s?Z|\s?[+-]\d\d:?\d\d)$")
+    times = pd.Series(pd.NaT, index=values.index, dtype=UTC)
+    times[zoned] = pd.to_datetime(text[zoned], utc=True, errors="coerce", format="ISO8601").astype(UTC)
+    days = pd.to_datetime(text[date_only], errors="coerce") + pd.Timedelta("23:59:59")
+    times[date_only] = days.dt.tz_localize(NEW_YORK).dt.tz_convert("UTC").astype(UTC)
+    naive = pd.to_datetime(text[~zoned & ~date_only], errors="coerce", format="ISO8601")
+    if naive.notna().any():
+        times[naive.index] = _localise(naive, zone, name)
+    return times, date_only.astype(bool)
+
+
+def _localise(naive: pd.Series, zone: str | None, name: str) -> pd.Series:
+    if zone is None:
+        example = naive.dropna().iloc[0] if naive.notna().any() else "none"
+        raise SourceError(
+            f"source {name}: published_at has times without a zone (such as {example}); "
+            f'say which clock they are, for example timezone = "America/New_York"'
+        )
+    try:
+        later_reading = np.zeros(len(naive), dtype=bool)
+        local = naive.dt.tz_localize(zone, ambiguous=later_reading, nonexistent="shift_forward")
+    except (KeyError, ValueError) as error:
+        raise SourceError(f"source {name}: timezone {zone!r} is no IANA zone such as America/New_York") from error
+    return local.dt.tz_convert("UTC").astype(UTC)
+
+
+def _merge_tagged(frame: pd.DataFrame, settings: FilesSource) -> pd.DataFrame:
+    """One item per text where the file has a row per text and ticker; the tags become tuples."""
+    if "tickers" not in frame:
+        return frame
+    same = [column for column in ("item_id", "url", "title", "text", "published_at") if column in frame]
+    group = frame.groupby(same, sort=False, dropna=False).ngroup()
+    tags: dict[int, dict[str, None]] = {}
+    for number, cell in zip(group, frame["tickers"].fillna("").astype(str), strict=True):
+        found = (tag.strip() for tag in cell.split(settings.tickers_separator))
+        tags.setdefault(number, {}).update((tag, None) for tag in found if tag)
+    first = frame[~group.duplicated()]
+    return first.assign(tickers=[tuple(tags[number]) for number in group[first.index]])
+
+
+@lru_cache(maxsize=4)
+def _bars(encoded: bytes, files: Files) -> pd.DataFrame:
+    """All bars of the files, with price_basis and adjusted_asof_date."""
+    settings = msgspec.json.decode(encoded, type=FilesPrices)
+    absent = set(BAR_COLUMNS) - set(settings.columns)
+    if absent or set(settings.columns) - set(BAR_COLUMNS):
+        raise SourceError(f"source {settings.name}: the column map of bars must map exactly {list(BAR_COLUMNS)}")
+    frame = _read(settings.name, files, settings.columns, tuple(settings.where))
+    for column, value in settings.where.items():
+        frame = frame[frame[column].astype(str) == value]
+    frame = frame[list(BAR_COLUMNS)].copy()
+    frame["session"] = pd.to_datetime(frame["session"], errors="coerce").dt.tz_localize(None).dt.normalize()
+    numbers = ["open", "high", "low", "close", "volume"]
+    frame[numbers] = frame[numbers].apply(pd.to_numeric, errors="coerce").astype(float)
+    return frame.assign(price_basis=settings.basis, adjusted_asof_date=settings.adjusted_asof_date)
+
+
+def _midnight(day: dt.date) -> pd.Timestamp:
+    return pd.Timestamp(day, tz=NEW_YORK)
+
+
+def overlap(window: Window, span: Window | None) -> Window | None:
+    """The part of `window` inside `span`, or None if there is none."""
+    if span is None:
+        return None
+    common = Window(max(window.after, span.after), min(window.until, span.until))
+    return common if common.after < common.until else None

@@ -1,0 +1,91 @@
+"""Which security is an item about? By the source's own tags, by the filer's CIK, or by name.
+
+The universe is asked as of the day the item became available: symbols and names change hands. Relevance is 1 for a
+security that the text names, 0.5 for one that is only tagged, and is shared out once more than two are linked.
+"""
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sentfeat.ingest.documents import payload
+from sentfeat.ingest.source import rejected_frame
+from sentfeat.tables import LINKS
+from sentfeat.universe import Universe, new_york_day
+
+NAMED, TAGGED, FULL_ATTENTION = 1.0, 0.5, 2
+
+
+@dataclass(frozen=True)
+class Linked:
+    """links: rows of tables.LINKS. rejected: one row per symbol that the universe does not know, for the quarantine."""
+
+    links: pd.DataFrame
+    rejected: pd.DataFrame
+
+
+class NameMatcher:
+    """Finds the names, aliases and cashtags of a universe in a text."""
+
+    def __init__(self, universe: Universe) -> None:
+        self._owners: dict[str, set[str]] = {}
+        for row in universe.frame.itertuples():
+            aliases = row.aliases.split("|") if isinstance(row.aliases, str) else []
+            for name in (row.name, *aliases, f"${row.ticker}"):
+                self._owners.setdefault(name.casefold(), set()).add(row.ticker)
+        longest_first = sorted(self._owners, key=len, reverse=True)
+        names = "|".join(re.escape(name) for name in longest_first)
+        self._pattern = re.compile(rf"(?<![\w$])(?:{names})(?!\w)", re.IGNORECASE)
+
+    def tickers(self, text: str) -> set[str]:
+        """The symbols whose names occur in `text`; lower-case words are no names."""
+        hits = {m.group().casefold() for m in self._pattern.finditer(text) if not m.group().islower()}
+        return set().union(*(self._owners[hit] for hit in hits))
+
+
+def link(items: pd.DataFrame, documents: pd.DataFrame, universe: Universe) -> Linked:
+    """Links of the documents made from `items` (the same index)."""
+    matcher = NameMatcher(universe)
+    chosen = items.loc[documents.index]
+    named = [matcher.tickers(title) for title in chosen["title"]]
+    rows = _candidates(chosen, documents, named, universe)
+    located = universe.locate(rows["ticker"], new_york_day(rows["available_at"]))
+    rejected = _unknown_symbols(rows[located.isna() & (rows["method"] == "source_tag")])
+    rows, located = rows[located.notna()], located.dropna().astype(int)
+    securities = universe.frame.loc[located.to_numpy()]
+    rows["security_id"] = securities["security_id"].to_numpy()
+    rows["entity"] = securities["name"].to_numpy()
+    rows["universe_hash"] = universe.hash
+    rows = rows.sort_values("relevance", ascending=False).drop_duplicates(["document_id", "security_id"])
+    shared = rows.groupby("document_id")["security_id"].transform("size")
+    rows["relevance"] *= (FULL_ATTENTION / shared).clip(upper=1.0)
+    return Linked(rows[LINKS.names], rejected)
+
+
+def _candidates(items: pd.DataFrame, documents: pd.DataFrame, named: list[set[str]], universe: Universe):
+    """A row per document and symbol that might be meant: document_id, available_at, ticker, method, relevance."""
+    by_cik = universe.frame.dropna(subset="cik").groupby("cik")["ticker"].agg(set).to_dict()
+    rows = []
+    ids = zip(documents["document_id"], documents["available_at"], strict=True)
+    for (document, at), tags, cik, names in zip(ids, items["tickers"], items["cik"], named, strict=True):
+        if pd.notna(cik):
+            rows += [(document, at, ticker, "cik", NAMED) for ticker in by_cik.get(cik, ())]
+        elif tags is not None:
+            rows += [(document, at, tag, "source_tag", NAMED if tag in names else TAGGED) for tag in tags]
+        else:
+            rows += [(document, at, ticker, "name_match", NAMED) for ticker in names]
+    frame = pd.DataFrame(rows, columns=["document_id", "available_at", "ticker", "method", "relevance"])
+    return frame.astype({"available_at": "datetime64[us, UTC]", "relevance": float})
+
+
+def _unknown_symbols(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row per symbol: a vendor's feed tags thousands outside the universe, and each document is kept anyway."""
+    return rejected_frame(
+        {
+            "reason": "unknown_ticker",
+            "detail": f"{ticker}: not in the universe at the time of {len(group)} tagged items",
+            "payload": payload({"ticker": ticker, "documents": sorted(group["document_id"])[:20]}),
+        }
+        for ticker, group in rows.groupby("ticker")
+    )

@@ -1,0 +1,39 @@
+"""The only joiner of stages, in plain Python: flows wrap these steps in tasks, the command line calls them directly.
+
+    project = open_project("data/sample.toml")
+    ingest_window(project, span, now)               sources -> documents, links, coverage, quarantine
+    update_prices(project, first, last, now)        price source -> prices, quarantine
+    score_window(project, span)                     documents, links -> scores
+    build_range(project, first, last, cutoff, now)  documents, links, scores, coverage -> features
+    backtest_range(project, first, last)            features, prices -> report
+
+Each step can be repeated at any time: what is done is recognised by its inputs and not done again.
+"""
+
+from sentfeat.pipeline.backtest import BacktestReport, backtest_range, published_range
+from sentfeat.pipeline.features import BuildReport, build_range
+from sentfeat.pipeline.ingest import SourceReport, ingest_window
+from sentfeat.pipeline.plan import Chunk, Plan, plan_range, plan_session
+from sentfeat.pipeline.prices import PriceReport, update_prices
+from sentfeat.pipeline.project import Project, open_project
+from sentfeat.pipeline.score import ScoreReport, score_window
+
+__all__ = [
+    "BacktestReport",
+    "BuildReport",
+    "Chunk",
+    "Plan",
+    "PriceReport",
+    "Project",
+    "ScoreReport",
+    "SourceReport",
+    "backtest_range",
+    "build_range",
+    "ingest_window",
+    "open_project",
+    "plan_range",
+    "plan_session",
+    "published_range",
+    "score_window",
+    "update_prices",
+]

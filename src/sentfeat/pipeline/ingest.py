@@ -1,0 +1,125 @@
+"""Sources to documents, links, coverage and quarantine."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from sentfeat.config import settings_hash
+from sentfeat.errors import SourceError
+from sentfeat.ingest.documents import digest, split_usable, to_documents, to_quarantine
+from sentfeat.ingest.link import link
+from sentfeat.ingest.source import Harvest, Source
+from sentfeat.pipeline.project import Project
+from sentfeat.sessions import Window
+from sentfeat.store import Lake
+from sentfeat.tables import COVERAGE, DOCUMENTS, LINKS, QUARANTINE
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """What one source brought in one window."""
+
+    source: str
+    ok: bool = True
+    items: int = 0
+    documents: int = 0
+    links: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    reason: str | None = None
+    known: bool = False  # this window of this archive was read before
+
+
+def ingest_window(project: Project, span: Window, now: pd.Timestamp) -> list[SourceReport]:
+    """Read every archive for what became available in `span` and poll every live source; one report a source.
+
+    A source that cannot be read is noted in coverage and the others go on. Raises SourceError if none could be read.
+    """
+    reports = [_ingest_source(project, position, source, span, now) for position, source in enumerate(project.sources)]
+    if reports and not any(report.ok for report in reports):
+        raise SourceError("no source could be read: " + "; ".join(f"{r.source}: {r.reason}" for r in reports))
+    return reports
+
+
+def _ingest_source(project: Project, position: int, source: Source, span: Window, now: pd.Timestamp) -> SourceReport:
+    lake = project.lake
+    settings = settings_hash(project.config.sources[position])
+    shift_by = pd.Timedelta(0) if source.live else source.delay
+    asked = _poll_window(lake, source, now) if source.live else Window(span.after - shift_by, span.until - shift_by)
+    attempt = {"source": source.name, "required": source.required, "attempted_at": now}
+    attempt |= {"window_start": span.after, "window_end": span.until}
+    try:
+        stamp = str(now) if source.live else source.fingerprint()
+        attempt["attempt_id"] = digest(source.name, settings, project.universe.hash, *map(str, asked), stamp)
+        if _was_read(lake, source, attempt["attempt_id"]):
+            return SourceReport(source.name, known=True)
+        harvest = source.fetch(asked)
+    except SourceError as error:
+        logger.warning("%s", error)
+        attempt["attempt_id"] = digest(source.name, "failed", str(now), *map(str, asked))
+        _note_attempt(lake, attempt, ok=False, reason=str(error))
+        return SourceReport(source.name, ok=False, reason=str(error))
+    report = _store_harvest(project, source, harvest, now)
+    covered = harvest.covered and Window(harvest.covered.after + shift_by, harvest.covered.until + shift_by)
+    _note_attempt(lake, attempt, ok=True, reason=harvest.problem, covered=covered, report=report)
+    return report
+
+
+def _poll_window(lake: Lake, source: Source, now: pd.Timestamp) -> Window:
+    """From where the last successful poll ended; a first poll looks back two days."""
+    held = lake.read(COVERAGE, columns=["covered_end"], where=pc.field("source") == source.name)["covered_end"]
+    return Window(held.max() if held.notna().any() else now - pd.Timedelta(days=2), now)
+
+
+def _was_read(lake: Lake, source: Source, attempt_id: str) -> bool:
+    same = (pc.field("source") == source.name) & (pc.field("attempt_id") == attempt_id)
+    return not source.live and not lake.read(COVERAGE, columns=["attempt_id"], where=same).empty
+
+
+def _store_harvest(project: Project, source: Source, harvest: Harvest, now: pd.Timestamp) -> SourceReport:
+    """Links first, documents last: a document that is there has its links, also after a crash in between."""
+    lake, partition = project.lake, f"ingest_date={now.date()}"
+    usable, rejected = split_usable(harvest, now)
+    documents = to_documents(usable, source, now)
+    held = lake.read(DOCUMENTS, columns=["document_id"], where=pc.field("source") == source.name)["document_id"]
+    fresh = documents[~documents["document_id"].isin(held)]
+    linked = link(usable, fresh, project.universe)
+    rejected = pd.concat([rejected, linked.rejected], ignore_index=True)
+    quarantine(lake, rejected, source.name, now)
+    lake.append(LINKS, linked.links, partition)
+    lake.append(DOCUMENTS, fresh, partition)
+    reasons = dict(Counter(rejected["reason"]))
+    return SourceReport(source.name, True, len(harvest.items), len(fresh), len(linked.links), reasons)
+
+
+def quarantine(lake: Lake, rejected: pd.DataFrame, source: str, now: pd.Timestamp) -> None:
+    """Keep rejected rows, each once."""
+    rows = to_quarantine(rejected, source, now)
+    held = lake.read(QUARANTINE, columns=["row_hash"], where=pc.field("source") == source)["row_hash"]
+    lake.append(QUARANTINE, rows[~rows["row_hash"].isin(held)], f"date={now.date()}")
+
+
+def _note_attempt(
+    lake: Lake,
+    attempt: dict[str, Any],
+    *,
+    ok: bool,
+    reason: str | None,
+    covered: Window | None = None,
+    report: SourceReport | None = None,
+) -> None:
+    row = {
+        **attempt,
+        "ok": ok,
+        "reason": reason,
+        "covered_start": covered and covered.after,
+        "covered_end": covered and covered.until,
+        "items": report.items if report else 0,
+        "documents": report.documents if report else 0,
+    }
+    lake.append(COVERAGE, pd.DataFrame([row]), f"date={attempt['attempted_at'].date()}")

@@ -1,0 +1,102 @@
+"""What a run from one session to another needs, cut into months so that a killed run loses little.
+
+The rows of a session remember 252 sessions of items and 63 of tone, so a run also reads and scores what lies before its
+first session; what a lake already holds costs next to nothing.
+"""
+
+import datetime as dt
+from typing import NamedTuple
+
+import pandas as pd
+
+from sentfeat.config import FeatureSettings
+from sentfeat.errors import SessionError
+from sentfeat.features.history import COUNT_MEMORY, TONE_MEMORY
+from sentfeat.pipeline.project import Project
+from sentfeat.sessions import (
+    EXCHANGE,
+    Cutoff,
+    Window,
+    known_at,
+    latest_known,
+    require_session,
+    sessions_between,
+    shift,
+    window,
+)
+
+
+class Chunk(NamedTuple):
+    """A month's sessions from `first` to `last`, and the span of available_at that any of their rows listens to."""
+
+    first: pd.Timestamp
+    last: pd.Timestamp
+    span: Window
+    score: bool  # near enough to the first wanted session for its tone to be remembered
+    build: bool  # holds wanted sessions
+
+    @property
+    def name(self) -> str:
+        return f"{self.first:%Y-%m}"
+
+
+class Plan(NamedTuple):
+    """The sessions wanted, the cut-offs to build, and the months to go through in time order."""
+
+    first: pd.Timestamp
+    last: pd.Timestamp
+    cutoffs: tuple[Cutoff, ...]
+    chunks: tuple[Chunk, ...]
+
+
+def plan_range(project: Project, start: dt.date | str, end: dt.date | str, now: pd.Timestamp) -> Plan:
+    """The plan for all sessions from `start` to `end`, at every configured cut-off.
+
+    Raises SessionError if there is no session between them or the last one is not known yet.
+    """
+    sessions = sessions_between(start, end)
+    if sessions.empty:
+        raise SessionError(f"no {EXCHANGE} session from {start} to {end}; give a range with a trading day in it")
+    settings = project.config.features
+    for cutoff in settings.cutoffs:
+        require_known(sessions[-1], cutoff, settings.lag, now)
+    return _plan(sessions[0], sessions[-1], settings, settings.cutoffs)
+
+
+def plan_session(project: Project, session: dt.date | str | None, now: pd.Timestamp) -> Plan:
+    """The plan for one session (default: the newest that any cut-off allows), at the cut-offs that have passed.
+
+    Raises SessionError for a day without trading and for a session that is not known yet at any cut-off.
+    """
+    settings = project.config.features
+    newest = {cutoff: latest_known(cutoff, settings.lag, now) for cutoff in settings.cutoffs}
+    wanted = max(newest.values()) if session is None else require_session(session)
+    passed = tuple(cutoff for cutoff in settings.cutoffs if wanted <= newest[cutoff])
+    if not passed:
+        require_known(wanted, max(newest, key=lambda cutoff: newest[cutoff]), settings.lag, now)
+    return _plan(wanted, wanted, settings, passed)
+
+
+def require_known(session: pd.Timestamp, cutoff: Cutoff, lag: pd.Timedelta, now: pd.Timestamp) -> None:
+    """Raises SessionError if the rows of `session` at `cutoff` cannot be complete at `now`."""
+    at = known_at(pd.DatetimeIndex([session]), cutoff, lag)[0]
+    if at > now:
+        raise SessionError(
+            f"session {session.date()} at cut-off {cutoff} lies in the future: it is known from {at:%Y-%m-%d %H:%M} "
+            f"UTC, now it is {now:%Y-%m-%d %H:%M}; the newest one is {latest_known(cutoff, lag, now).date()}"
+        )
+
+
+def _plan(first: pd.Timestamp, last: pd.Timestamp, settings: FeatureSettings, cutoffs: tuple[Cutoff, ...]) -> Plan:
+    remembered = shift(first, -TONE_MEMORY - settings.novelty_sessions)
+    days = sessions_between(shift(first, -COUNT_MEMORY), last)
+    chunks = []
+    for _, month in days.to_series().groupby([days.year, days.month, days >= first]):
+        begin, end = month.iloc[0], month.iloc[-1]
+        chunks.append(Chunk(begin, end, _span(begin, end, settings, cutoffs), end >= remembered, begin >= first))
+    return Plan(first, last, cutoffs, tuple(chunks))
+
+
+def _span(begin: pd.Timestamp, end: pd.Timestamp, settings: FeatureSettings, cutoffs: tuple[Cutoff, ...]) -> Window:
+    windows = [window(begin, end, cutoff, settings.lag) for cutoff in cutoffs]
+    return Window(min(w.after for w in windows), max(w.until for w in windows))

@@ -1,0 +1,48 @@
+"""Price source to prices and quarantine."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from sentfeat.errors import SourceError
+from sentfeat.ingest.prices import clean_bars, new_revisions
+from sentfeat.pipeline.ingest import quarantine
+from sentfeat.pipeline.project import Project
+from sentfeat.sessions import shift
+from sentfeat.tables import PRICES
+
+logger = logging.getLogger(__name__)
+
+PRICE_MEMORY = 400  # sessions of bars before the first feature row: a year of momentum and room for its warm-up
+
+
+@dataclass(frozen=True)
+class PriceReport:
+    """What the price source brought."""
+
+    source: str = "none"
+    bars: int = 0
+    new: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    reason: str | None = None
+
+
+def update_prices(project: Project, first: pd.Timestamp, last: pd.Timestamp, now: pd.Timestamp) -> PriceReport:
+    """Bars of the sessions from PRICE_MEMORY before `first` to `last` that the lake does not hold in this form yet."""
+    source = project.price_source
+    if source is None:
+        return PriceReport(reason="no price source configured")
+    try:
+        harvest = source.bars(project.universe.frame, shift(first, -PRICE_MEMORY), last)
+    except SourceError as error:
+        logger.warning("%s", error)
+        return PriceReport(source.name, reason=str(error))
+    good, rejected = clean_bars(harvest.items, project.universe)
+    rejected = pd.concat([harvest.rejected, rejected], ignore_index=True)
+    fresh = new_revisions(good, project.lake.read(PRICES), source.name, now)
+    quarantine(project.lake, rejected, source.name, now)
+    for year, bars in fresh.groupby(fresh["session"].dt.year):
+        project.lake.append(PRICES, bars, f"year={year}")
+    return PriceReport(source.name, len(good), len(fresh), dict(Counter(rejected["reason"])), harvest.problem)

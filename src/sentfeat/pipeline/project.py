@@ -1,0 +1,78 @@
+"""A configuration together with what it names: lake, universe, sources, model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentfeat.config import EMBEDDED, Config, load_config
+from sentfeat.ingest.catalog import open_prices, open_sources, open_universe
+from sentfeat.ingest.source import PriceSource, Source
+from sentfeat.publish import Shelf
+from sentfeat.score.bundle import Bundle, open_bundle
+from sentfeat.score.embedded import embedded_path
+from sentfeat.sessions import Cutoff
+from sentfeat.store import Lake
+from sentfeat.universe import Universe
+
+if TYPE_CHECKING:
+    from sentfeat.score.engine import Engine
+
+
+@dataclass(frozen=True)
+class Project:
+    """A configuration together with what it names."""
+
+    config: Config
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake(self.config.lake)
+
+    @cached_property
+    def universe(self) -> Universe:
+        return open_universe(self.config)
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        return open_sources(self.config, self.universe)
+
+    @cached_property
+    def price_source(self) -> PriceSource | None:
+        return open_prices(self.config)
+
+    @cached_property
+    def bundle(self) -> Bundle:
+        return open_bundle(self.bundle_path)
+
+    @property
+    def bundle_path(self) -> Path:
+        return embedded_path() if self.config.bundle == EMBEDDED else Path(self.config.bundle)
+
+    @cached_property
+    def precision(self) -> str:
+        """The numeric mode of this machine; part of the model's identity."""
+        from sentfeat.score.model import choose_device
+
+        return str(choose_device(None)[1]).removeprefix("torch.")
+
+    @property
+    def model(self) -> str:
+        """The folder name of this bundle's scores and features."""
+        return self.bundle.slug(self.precision)
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The scoring engine, loaded on first use (imports torch)."""
+        from sentfeat.score.engine import Engine
+
+        return Engine.load(self.bundle_path)
+
+    def shelf(self, cutoff: Cutoff) -> Shelf:
+        return Shelf(self.lake, self.model, cutoff)
+
+
+def open_project(config: str | Path, overrides: Sequence[str] = ()) -> Project:
+    """The project of a configuration file; see config.load_config for the overrides and errors."""
+    return Project(load_config(config, overrides))

@@ -1,0 +1,112 @@
+"""What a run did, for people: one line for the terminal, one page of Markdown for the run's artifact."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sentfeat.pipeline.features import BuildReport
+from sentfeat.pipeline.ingest import SourceReport
+from sentfeat.pipeline.prices import PriceReport
+from sentfeat.pipeline.score import ScoreReport
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """The reports of all steps of one run over one lake."""
+
+    lake: str
+    ingested: Sequence[SourceReport] = ()
+    prices: PriceReport = field(default_factory=PriceReport)
+    scored: Sequence[ScoreReport] = ()
+    built: Sequence[BuildReport] = ()
+
+    @property
+    def documents(self) -> int:
+        return sum(report.documents for report in self.ingested)
+
+    @property
+    def newly_scored(self) -> int:
+        return sum(report.scored for report in self.scored)
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """Sessions by what publishing them did."""
+        return sum((Counter(report.outcomes) for report in self.built), Counter())
+
+    @property
+    def drops(self) -> Counter[str]:
+        """Quarantined rows by source and reason."""
+        drops: Counter[str] = Counter()
+        for report in self.ingested:
+            drops.update({f"{report.source}: {reason}": n for reason, n in report.rejected.items()})
+        drops.update({f"prices: {reason}": n for reason, n in self.prices.rejected.items()})
+        return drops
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Sources that could not be read, and why."""
+        return {report.source: report.reason or "" for report in self.ingested if not report.ok}
+
+    @property
+    def is_new(self) -> bool:
+        """Whether anything was added or changed."""
+        changed = sum(n for outcome, n in self.outcomes.items() if outcome != "reused")
+        return bool(self.documents or self.newly_scored or self.prices.new or changed)
+
+    def line(self) -> str:
+        """One line: what was written, what was dropped and why."""
+        if not self.is_new and not self.failures:
+            return f"nothing was new: {self.outcomes['reused']} sessions stand as they were in {self.lake}"
+        sessions = ", ".join(f"{n} {outcome}" for outcome, n in sorted(self.outcomes.items())) or "none"
+        rows = sum(report.rows for report in self.built)
+        parts = [
+            f"{self.documents} new documents",
+            f"{self.newly_scored} texts scored",
+            f"{self.prices.new} new bars",
+            f"sessions: {sessions} ({rows} rows written)",
+        ]
+        parts += [f"quarantined {n} ({what})" for what, n in sorted(self.drops.items())]
+        parts += [f"FAILED {source}: {reason}" for source, reason in self.failures.items()]
+        return "; ".join(parts)
+
+    def markdown(self) -> str:
+        """The run's page: sources, counts, drops by reason, tables written."""
+        sections = [
+            f"**{self.line()}**",
+            _table("Sources", ("source", "items", "new documents", "links", "problem"), self._source_rows()),
+            _table(
+                "Dropped, by reason (all kept in the quarantine table)", ("what", "rows"), sorted(self.drops.items())
+            ),
+            _table("Written", ("table", "what", "rows"), self._written_rows()),
+        ]
+        return "\n\n".join(section for section in sections if section)
+
+    def _source_rows(self) -> list[tuple[object, ...]]:
+        rows = []
+        for name in dict.fromkeys(report.source for report in self.ingested):
+            reports = [report for report in self.ingested if report.source == name]
+            sums = (sum(getattr(r, field) for r in reports) for field in ("items", "documents", "links"))
+            problems = {report.reason for report in reports if report.reason}
+            rows.append((name, *sums, "; ".join(sorted(problems)) or "none"))
+        return rows
+
+    def _written_rows(self) -> list[tuple[object, ...]]:
+        rows: list[tuple[object, ...]] = [
+            ("documents", "new", self.documents),
+            ("links", "new", sum(report.links for report in self.ingested)),
+            ("prices", f"new bars of {self.prices.source}", self.prices.new),
+            ("scores", "texts and entities not scored before", self.newly_scored),
+        ]
+        for cutoff in dict.fromkeys(report.cutoff for report in self.built):
+            reports = [report for report in self.built if report.cutoff == cutoff]
+            sessions = sum(report.sessions for report in reports)
+            rows.append(("features", f"{cutoff}, {sessions} sessions", sum(report.rows for report in reports)))
+        return rows
+
+
+def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
+    if not rows:
+        return ""
+    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return f"### {title}\n\n" + "\n".join(lines)

@@ -1,0 +1,105 @@
+"""Reading a lake from Python: `sentfeat.read_features(...)` and `sentfeat.read_table(...)`.
+
+Needs pandas and pyarrow, nothing of the scoring or flow side.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from sentfeat.config import default_lake
+from sentfeat.errors import ConfigError, DataError
+from sentfeat.publish import VERSION, Shelf
+from sentfeat.sessions import Cutoff
+from sentfeat.store import Lake
+from sentfeat.tables import FEATURES, TABLES
+
+Day = str | dt.date | pd.Timestamp
+
+
+def read_features(
+    start: Day | None = None,
+    end: Day | None = None,
+    tickers: Sequence[str] | None = None,
+    *,
+    cutoff: str | None = None,
+    model: str | None = None,
+    as_of: str | pd.Timestamp | None = None,
+    lake: str | Lake | None = None,
+) -> pd.DataFrame:
+    """Feature rows from session `start` to `end` (both included), sorted by session and ticker.
+
+    cutoff: "pre_open" (default) or "evening". model: the folder's name; default: the one CURRENT.json names.
+    as_of: give the table as readers saw it at that time (UTC unless it says otherwise). lake: path or URI; default: the
+    environment's SENTFEAT_LAKE. The columns are those of `sentfeat dictionary`; missing is null, never zero.
+
+    Raises DataError for a lake without features or a ticker that has no row, ConfigError for a wrong argument.
+    """
+    lake = _open(lake)
+    shelf = Shelf(lake, model or current_model(lake), _cutoff(cutoff))
+    paths = lake.files(shelf.folder) if as_of is None else shelf.paths_as_of(_utc(as_of))
+    paths = [path for path in paths if _within(path, start, end)]
+    where = None if tickers is None else pc.field("ticker").isin(list(tickers))
+    frame = lake.read(FEATURES, where=where, paths=paths)
+    unknown = sorted(set(tickers or ()) - set(frame["ticker"]))
+    if unknown:
+        raise DataError(f"no rows for {', '.join(unknown)} in {lake.location(shelf.folder)}; {_listed(lake, paths)}")
+    return frame.sort_values(["session", "ticker"], kind="stable", ignore_index=True)
+
+
+def read_table(name: str, *, lake: str | Lake | None = None) -> pd.DataFrame:
+    """All rows of documents, links, scores, prices, coverage or quarantine, each key once.
+
+    Raises ConfigError for another name, DataError for a file that cannot be read.
+    """
+    if name not in TABLES or name in ("features", "universe"):
+        known = sorted(set(TABLES) - {"features", "universe"})
+        raise ConfigError(f"no table {name!r}; there are {', '.join(known)}, and read_features for the features")
+    table = TABLES[name]
+    return _open(lake).read(table).drop_duplicates(list(table.key), keep="last", ignore_index=True)
+
+
+def current_model(lake: Lake) -> str:
+    """The folder name of the model that readers get by default. Raises DataError if nothing was published yet."""
+    current = lake.get_json("CURRENT.json")
+    if current is None:
+        raise DataError(f"{lake.location('')} holds no features yet; run the backfill or the nightly flow first")
+    return current["model"]
+
+
+def _open(lake: str | Lake | None) -> Lake:
+    return lake if isinstance(lake, Lake) else Lake(lake or default_lake())
+
+
+def _cutoff(cutoff: str | None) -> Cutoff:
+    try:
+        return Cutoff(cutoff or Cutoff.PRE_OPEN)
+    except ValueError:
+        raise ConfigError(f"cutoff must be {' or '.join(Cutoff)}, got {cutoff!r}") from None
+
+
+def _utc(at: str | pd.Timestamp) -> pd.Timestamp:
+    stamp = pd.Timestamp(at)
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+
+def _within(path: str, start: Day | None, end: Day | None) -> bool:
+    day = path.split("date=")[1][:10]
+    return (start is None or day >= str(pd.Timestamp(start).date())) and (
+        end is None or day <= str(pd.Timestamp(end).date())
+    )
+
+
+def _listed(lake: Lake, paths: list[str]) -> str:
+    if not paths:
+        return "no session lies in that range"
+    tickers = sorted(set(lake.read(FEATURES, columns=["ticker"], paths=paths[-1:])["ticker"]))
+    shown = ", ".join(tickers[:8]) + (", ..." if len(tickers) > 8 else "")
+    return f"the newest session there has {len(tickers)} tickers: {shown}"
+
+
+def model_folders(lake: Lake) -> list[str]:
+    """The models that have features in the lake."""
+    return sorted({path.split("/")[2] for path in lake.files(f"features/{VERSION}")})

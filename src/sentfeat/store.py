@@ -1,0 +1,153 @@
+"""The lake: Parquet and JSON files over pyarrow.fs (a local folder, s3://, gs://).
+
+A file appears whole or not at all: on disk it is written to `.staging/` (outside every dataset, without a .parquet
+suffix, which some readers would pick up), synced and renamed; an object store's single PUT is atomic by itself.
+Appended tables consist of immutable segments named by their content, so writing the same rows twice is one file.
+"""
+
+import hashlib
+import io
+import json
+import os
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from sentfeat.errors import DataError
+from sentfeat.tables import Table, conform, content_hash
+
+STAGING = ".staging"
+COMPRESSION = {"compression": "zstd", "compression_level": 3}
+
+
+class Lake:
+    """All tables of one project under one root (a path or a URI)."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = str(root)
+        if "://" in self.root:
+            self._fs, self._base = fs.FileSystem.from_uri(self.root)
+        else:
+            self._fs, self._base = fs.LocalFileSystem(), str(Path(self.root).absolute())
+
+    def location(self, path: str) -> str:
+        """Where `path` (relative to the root) lies, for messages and for other tools."""
+        return f"{self.root.rstrip('/')}/{path}"
+
+    # files
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a whole file atomically, over what is there."""
+        target = f"{self._base}/{path}"
+        if not isinstance(self._fs, fs.LocalFileSystem):
+            with self._fs.open_output_stream(target) as stream:
+                stream.write(data)
+            return
+        staged = Path(self._base, STAGING, uuid.uuid4().hex)
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        with open(staged, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(staged, target)
+
+    def get(self, path: str) -> bytes | None:
+        """A whole file, or None if there is none."""
+        try:
+            with self._fs.open_input_file(f"{self._base}/{path}") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+    def put_json(self, path: str, value: Any) -> None:
+        self.put(path, json.dumps(value, indent=1, sort_keys=True).encode())
+
+    def get_json(self, path: str) -> Any | None:
+        """A JSON file's content; None if it is missing or unreadable: a manifest that cannot be read proves nothing."""
+        data = self.get(path)
+        try:
+            return None if data is None else json.loads(data)
+        except ValueError:
+            return None
+
+    def files(self, folder: str, suffix: str = ".parquet") -> list[str]:
+        """Paths of all files below `folder` with that suffix, sorted, relative to the root."""
+        selector = fs.FileSelector(f"{self._base}/{folder}", recursive=True, allow_not_found=True)
+        found = [info.path for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]
+        return sorted(path[len(self._base) + 1 :] for path in found if path.endswith(suffix))
+
+    # tables
+
+    def append(self, table: Table, frame: pd.DataFrame, partition: str) -> str | None:
+        """Add rows as one immutable segment; returns its path, or None if there were no rows."""
+        if frame.empty:
+            return None
+        rows = conform(table, frame)
+        path = f"{table.name}/{partition}/{content_hash(rows)[:16]}.parquet"
+        if self._fs.get_file_info(f"{self._base}/{path}").type == fs.FileType.NotFound:
+            self.put(path, parquet_bytes(rows))
+        return path
+
+    def read(
+        self,
+        table: Table,
+        *,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+        folder: str | None = None,
+        paths: Iterable[str] | None = None,
+    ) -> pd.DataFrame:
+        """Rows of `table` (below `folder`, or just the files in `paths`) that satisfy `where`.
+
+        Raises DataError naming the file if one cannot be read.
+        """
+        chosen = list(self.files(folder or table.name) if paths is None else paths)
+        if not chosen:
+            return pandas_frame(table.schema.empty_table().select(list(columns or table.names)))
+        dataset = pyarrow.dataset.dataset(
+            [f"{self._base}/{path}" for path in chosen], schema=table.schema, filesystem=self._fs, format="parquet"
+        )
+        try:
+            return pandas_frame(dataset.to_table(columns=list(columns or table.names), filter=where))
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(
+                f"table {table.name}: {self._culprit(chosen)}; move it away and run the same again"
+            ) from error
+
+    def _culprit(self, paths: list[str]) -> str:
+        for path in paths:
+            try:
+                pq.read_table(io.BytesIO(self.get(path) or b""))
+            except (pa.ArrowInvalid, OSError) as error:
+                return f"{self.location(path)} is not a readable Parquet file ({error})"
+        return f"the files below {self.location('')} do not share the declared schema"
+
+
+def parquet_bytes(rows: pa.Table) -> bytes:
+    """A Parquet file's content."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, **COMPRESSION)
+    return sink.getvalue().to_pybytes()
+
+
+def pandas_frame(rows: pa.Table) -> pd.DataFrame:
+    """To pandas with nullable integers and flags (a missing count is no float) and sessions as datetime64."""
+    nullable = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    frame = rows.to_pandas(types_mapper=nullable.get)
+    for field in rows.schema:
+        if pa.types.is_date32(field.type):
+            frame[field.name] = pd.to_datetime(frame[field.name])
+    return frame
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

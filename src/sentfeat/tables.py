@@ -1,0 +1,335 @@
+"""Every table: columns, types, units, meaning, key and null rule, declared once.
+
+`conform` turns a frame into what a declaration says or refuses it; schemas, the data dictionary and the field
+metadata inside the Parquet files all come from here.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sentfeat.errors import DataError
+
+UTC = pa.timestamp("us", tz="UTC")
+TEXT, DAY, NUMBER, COUNT, FLAG = pa.string(), pa.date32(), pa.float64(), pa.int32(), pa.bool_()
+NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `null` says when the cell is empty; NEVER makes an empty cell an error."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    null: str = NEVER
+    unit: str = ""
+
+    def field(self) -> pa.Field:
+        metadata = {"meaning": self.meaning, "null": self.null, "unit": self.unit}
+        return pa.field(self.name, self.type, nullable=self.null != NEVER, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. Rows are sorted by `order` (the key, unless said otherwise) and the key is unique."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    order: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([column.field() for column in self.columns])
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def empty(self) -> pd.DataFrame:
+        """A frame of this table without rows."""
+        return self.schema.empty_table().to_pandas()
+
+
+def conform(table: Table, frame: pd.DataFrame) -> pa.Table:
+    """`frame` with the declared columns, types and order. Raises DataError if it breaks the declaration.
+
+    NaN and NaT become null; a missing or an extra column, a null where none may be, a value that does not fit its
+    type, or a repeated key is an error.
+    """
+    missing = [name for name in table.names if name not in frame.columns]
+    extra = [str(name) for name in frame.columns if name not in table.names]
+    if missing or extra:
+        raise DataError(f"table {table.name}: missing columns {missing}, unknown columns {extra}")
+    frame = frame.sort_values(list(table.order or table.key), kind="stable")
+    arrays = [_convert(table, column, frame[column.name]) for column in table.columns]
+    repeated = frame.duplicated(list(table.key))
+    if repeated.any():
+        example = frame.loc[repeated, list(table.key)].iloc[0].to_dict()
+        raise DataError(f"table {table.name}: {int(repeated.sum())} rows repeat the key, for example {example}")
+    return pa.Table.from_arrays(arrays, schema=table.schema)
+
+
+def _convert(table: Table, column: Column, values: pd.Series) -> pa.Array:
+    try:
+        array = pa.array(values, type=column.type, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(f"table {table.name}, column {column.name}: not {column.type}: {error}") from error
+    if column.null == NEVER and array.null_count:
+        raise DataError(f"table {table.name}, column {column.name}: {array.null_count} empty cells; none are allowed")
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def content_hash(table: pa.Table) -> str:
+    """Sixty-four hex digits of the cells alone: column names, types, nulls and values, in row order.
+
+    Equal for equal content whatever the file layout, chunking or library version.
+    """
+    digest = hashlib.sha256()
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        digest.update(f"{name}:{column.type}:{len(column)};".encode())
+        digest.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)).tobytes())
+        if pa.types.is_string(column.type):
+            values = [value.encode() for value in column.fill_null("").to_pylist()]
+            digest.update(np.array([len(value) for value in values], dtype="<i8").tobytes())
+            digest.update(b"".join(values))
+        else:
+            digest.update(_plain(column).tobytes())
+    return digest.hexdigest()
+
+
+def _plain(column: pa.Array) -> np.ndarray:
+    """A fixed-width column as little-endian numbers, nulls as zero."""
+    if pa.types.is_list(column.type):
+        return column.values.to_numpy(zero_copy_only=False).astype("<f4")
+    if pa.types.is_boolean(column.type):
+        return column.fill_null(False).to_numpy(zero_copy_only=False).astype("u1")
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    elif pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    values = column.fill_null(0).to_numpy(zero_copy_only=False)
+    return values.astype(values.dtype.newbyteorder("<"))
+
+
+SECURITY = Column("security_id", TEXT, "permanent id: CIK and share class, or the user's own")
+SESSION = Column("session", DAY, "exchange session in which the row can be traded")
+NO_SCORED = "no scored item in the window"
+
+UNIVERSE = Table(
+    "universe",
+    "Which securities exist, what they are called, and when they were listed.",
+    ("security_id", "valid_from"),
+    (
+        SECURITY,
+        Column("ticker", TEXT, "symbol in that period"),
+        Column("name", TEXT, "the entity that the model is asked about"),
+        Column("aliases", TEXT, "other names, separated by |", "none"),
+        Column("sector", TEXT, "sector", "unknown"),
+        Column("cik", pa.int64(), "SEC's central index key", "not an SEC filer"),
+        Column("valid_from", DAY, "first session listed under this symbol"),
+        Column("valid_to", DAY, "last session listed under this symbol", "still listed"),
+    ),
+)
+
+DOCUMENTS = Table(
+    "documents",
+    "Every text that came in, once, with the three times that decide what it may be used for.",
+    ("document_id",),
+    (
+        Column("document_id", TEXT, "hash of source, canonical URL (or accession, or own id) and content"),
+        Column("kind", TEXT, "headline, filing_section or filing_item"),
+        Column("source", TEXT, "the source's name in the configuration"),
+        Column("publisher", TEXT, "who wrote it", "unknown"),
+        Column("url", TEXT, "canonical address", "none given"),
+        Column("title", TEXT, "headline, or the section's heading"),
+        Column("text", TEXT, "what is scored"),
+        Column("text_hash", TEXT, "hash of the normalised text"),
+        Column("published_at", UTC, "time stated by the publisher", unit="UTC"),
+        Column("published_raw", TEXT, "the same as it was written", "the source gave a time, not a string"),
+        Column("first_seen_at", UTC, "when it first reached this lake", unit="UTC"),
+        Column("available_at", UTC, "when it may be known", unit="UTC"),
+        Column("pit_grade", TEXT, "A seen live, B archive with a delay, C date only"),
+        Column("cik", pa.int64(), "filer", "no filing"),
+        Column("form", TEXT, "form type", "no filing"),
+        Column("accession", TEXT, "accession number", "no filing"),
+        Column("section", TEXT, "item, as 1A or 7", "no filing"),
+        Column("section_verdict", TEXT, "ok, stub, cross_reference, oversize, missing or unverifiable", "no filing"),
+    ),
+    order=("available_at", "document_id"),
+)
+
+LINKS = Table(
+    "links",
+    "Which document is about which security.",
+    ("document_id", "security_id"),
+    (
+        Column("document_id", TEXT, "the document"),
+        SECURITY,
+        Column("ticker", TEXT, "symbol as of then"),
+        Column("entity", TEXT, "the name put into the question"),
+        Column("relevance", NUMBER, "how much the text is about it", unit="0 to 1"),
+        Column("method", TEXT, "source_tag, name_match or cik"),
+        Column("universe_hash", TEXT, "the universe that was linked against"),
+        Column("available_at", UTC, "the document's", unit="UTC"),
+    ),
+    order=("available_at", "document_id", "security_id"),
+)
+
+SCORES = Table(
+    "scores",
+    "What a model said of a text and an entity; whichever feeds carried the text, it is scored once.",
+    ("text_hash", "entity_hash", "model_id", "task"),
+    (
+        Column("text_hash", TEXT, "hash of the normalised text"),
+        Column("entity_hash", TEXT, "hash of the entity asked about; empty for none"),
+        Column("model_id", TEXT, "hash of base, adapter, tokenizer, template, labels, quantisation, numeric mode"),
+        Column("task", TEXT, "sentiment"),
+        Column("logits", pa.list_(pa.float32()), "label logits in the order of the passport, before the temperature"),
+        Column("status", TEXT, "ok, or truncated (the text was longer than the model reads)"),
+    ),
+)
+
+PRICES = Table(
+    "prices",
+    "Daily bars; a later revision is a further row, so that the past can be read as it was.",
+    ("security_id", "session", "revision_seen_at"),
+    (
+        SECURITY,
+        SESSION,
+        Column("revision_seen_at", UTC, "when this version of the bar reached the lake", unit="UTC"),
+        *(Column(name, NUMBER, f"{name} price", unit="currency") for name in ("open", "high", "low", "close")),
+        Column("volume", NUMBER, "shares traded", "not reported", unit="shares"),
+        Column("price_basis", TEXT, "raw, or adjusted_asof: split- and dividend-adjusted as of a date"),
+        Column("adjusted_asof_date", DAY, "that date", "raw basis, or unknown"),
+        Column("source", TEXT, "where the bar came from"),
+    ),
+)
+
+COVERAGE = Table(
+    "coverage",
+    "Each attempt to read a source: which span of publication time it accounts for, and what went wrong.",
+    ("source", "attempt_id"),
+    (
+        Column("source", TEXT, "the source's name in the configuration"),
+        Column("attempt_id", TEXT, "id of the attempt"),
+        Column("attempted_at", UTC, "when", unit="UTC"),
+        Column("window_start", UTC, "begin of the span asked for, excluded", unit="UTC"),
+        Column("window_end", UTC, "end of the span asked for, included", unit="UTC"),
+        Column("covered_start", UTC, "begin of what is accounted for", "nothing is", unit="UTC"),
+        Column("covered_end", UTC, "end of what is accounted for", "nothing is", unit="UTC"),
+        Column("ok", FLAG, "the source answered"),
+        Column("required", FLAG, "a session without it is not covered"),
+        Column("items", COUNT, "items read"),
+        Column("documents", COUNT, "of these, new"),
+        Column("reason", TEXT, "what went wrong", "nothing"),
+    ),
+)
+
+QUARANTINE = Table(
+    "quarantine",
+    "What could not be dated, parsed or trusted: kept with the reason, never silently dropped.",
+    ("row_hash",),
+    (
+        Column("row_hash", TEXT, "hash of source, reason and payload"),
+        Column("source", TEXT, "the source's name in the configuration"),
+        Column("reason", TEXT, "one word for counting"),
+        Column("detail", TEXT, "what exactly"),
+        Column("payload", TEXT, "the row as it came, JSON"),
+        Column("seen_at", UTC, "when", unit="UTC"),
+    ),
+)
+
+FEATURES = Table(
+    "features",
+    "One row per security listed in the session: what its news said by the cut-off.",
+    ("session", "security_id"),
+    (
+        SESSION,
+        SECURITY,
+        Column("ticker", TEXT, "symbol as of the session"),
+        Column("sector", TEXT, "sector as of the session", "unknown"),
+        Column("cutoff", TEXT, "evening or pre_open"),
+        Column("known_at", UTC, "no document later than this is in the row", unit="UTC"),
+        Column("tradable_at", UTC, "the session's open", unit="UTC"),
+        Column("coverage_ok", FLAG, "every required source was read for the whole window"),
+        Column("sources_ok_share", NUMBER, "share of sources read for the whole window", unit="0 to 1"),
+        Column("has_news", FLAG, "any item in the window", "not coverage_ok"),
+        Column("n_news", COUNT, "items in the window", "not coverage_ok", unit="items"),
+        Column("n_clusters", COUNT, "near-duplicate clusters among them", "not coverage_ok", unit="clusters"),
+        Column("n_sources", COUNT, "distinct publishers among them", "not coverage_ok", unit="publishers"),
+        Column("sent_mean", NUMBER, "weighted mean tone, sum(w s) / sum(w)", NO_SCORED + ", or sum(w) = 0", "-1 to 1"),
+        Column("sent_sum", NUMBER, "sum(w s)", NO_SCORED),
+        Column("sent_net_share", NUMBER, "(n_pos - n_neg) / n by the likeliest label", NO_SCORED, "-1 to 1"),
+        Column("sent_min", NUMBER, "lowest tone of an item", NO_SCORED, "-1 to 1"),
+        Column("sent_max", NUMBER, "highest tone of an item", NO_SCORED, "-1 to 1"),
+        Column("sent_disp", NUMBER, "weighted standard deviation of tone", "fewer than 2 scored items", "0 to 1"),
+        Column(
+            "sent_disagree", NUMBER, "1 - |n_pos - n_neg| / (n_pos + n_neg)", "fewer than 2 non-neutral items", "0 to 1"
+        ),
+        Column("sent_conf_mean", NUMBER, "mean confidence, 1 - H(p) / ln 3", NO_SCORED, "0 to 1"),
+        Column("rel_mean", NUMBER, "mean relevance", NO_SCORED, "0 to 1"),
+        Column("sent_overnight", NUMBER, "sent_mean after the close before", "none in that part", "-1 to 1"),
+        Column("sent_intraday", NUMBER, "sent_mean up to the close before", "none in that part", "-1 to 1"),
+        Column(
+            "sent_novel",
+            NUMBER,
+            "sent_mean over items that repeat nothing of the last 5 sessions",
+            "no such scored item",
+            "-1 to 1",
+        ),
+        Column("novelty_mean", NUMBER, "mean novelty", NO_SCORED, "0 to 1"),
+        Column("buzz", NUMBER, "ln(1 + n_news)", "not coverage_ok"),
+        Column(
+            "buzz_abn",
+            NUMBER,
+            "(n_news - mean) / max(sd, 1) of the 60 sessions before",
+            "not coverage_ok, or fewer than 40 covered sessions among these 60",
+        ),
+        *(
+            Column(
+                f"sent_ewma_{half_life}",
+                NUMBER,
+                f"sent_mean averaged over the last 63 sessions, weights halving every {half_life}; "
+                "a covered session without news counts as 0, one that is not covered is left out",
+                "no scored item in the last 63 sessions, or this session is neither covered nor scored",
+                "-1 to 1",
+            )
+            for half_life in (1, 3, 10)
+        ),
+        Column("sent_surprise", NUMBER, "sent_mean - sent_ewma_10 of the session before", "either is null", "-2 to 2"),
+        Column("sent_mom", NUMBER, "sent_ewma_3 - sent_ewma_10", "either is null", "-2 to 2"),
+        Column(
+            "sent_rel_sector",
+            NUMBER,
+            "sent_mean - mean of the sector's other securities in the session",
+            "fewer than 3 others with tone",
+            "-2 to 2",
+        ),
+        Column(
+            "sessions_since_news",
+            COUNT,
+            "sessions since the last item, 0 if this window has one",
+            "none in the last 252 sessions, or a session since then was not covered",
+            "sessions",
+        ),
+        Column("pit_grade_worst", TEXT, "worst timing grade in the window: C before B before A", "no document"),
+    ),
+    order=("session", "ticker", "security_id"),
+)
+
+TABLES = {table.name: table for table in (UNIVERSE, DOCUMENTS, LINKS, SCORES, PRICES, COVERAGE, QUARANTINE, FEATURES)}
+
+
+def dictionary(table: Table) -> list[dict[str, str]]:
+    """The data dictionary of one table: a dict per column."""
+    return [
+        {"name": c.name, "type": str(c.type), "unit": c.unit, "meaning": c.meaning, "null": c.null}
+        for c in table.columns
+    ]
