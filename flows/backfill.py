@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from prefect import flow
 
-from flows.steps import Target, call, carry_out
+from flows.steps import Target, carry_out, one_line_errors
 from sentfeat.pipeline import plan_range
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
@@ -20,7 +20,7 @@ from sentfeat.sessions import utc_now
 @flow(name="backfill", flow_run_name="backfill {start} to {end}")
 def backfill(config: str, start: dt.date, end: dt.date, overrides: list[str] | None = None) -> RunSummary:
     """Ingest, score and build every session from `start` to `end`, with the history that their rows remember."""
-    target = Target(config, tuple(overrides or ()))
+    target = Target.of(config, overrides)
     return carry_out(target, plan_range(target.project, start, end, utc_now()))
 
 
@@ -31,7 +31,9 @@ def main(
     set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
 ) -> None:
     """Build the feature table of a range of sessions."""
-    call(lambda: typer.echo(backfill(config, start.date(), end.date(), set_).line()))
+    with one_line_errors():
+        plan_range(Target.of(config, set_).project, start.date(), end.date(), utc_now())  # before a server starts
+        typer.echo(backfill(config, start.date(), end.date(), set_).line())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows import steps
-from flows.steps import Target, call
+from flows.steps import Target, one_line_errors
 from sentfeat.pipeline import BacktestReport, published_range
 
 
@@ -20,7 +20,7 @@ def backtest(
     config: str, start: dt.date | None = None, end: dt.date | None = None, overrides: list[str] | None = None
 ) -> BacktestReport:
     """Backtest the published sessions from `start` to `end` (default: all of them)."""
-    target = Target(config, tuple(overrides or ()))
+    target = Target.of(config, overrides)
     first, last = published_range(target.project, start, end)
     command = f"python -m flows.backtest --config {config} --start {first.date()} --end {last.date()}"
     report = steps.backtest(target, first, last, command)
@@ -37,12 +37,10 @@ def main(
     set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
 ) -> None:
     """Backtest the published features."""
-
-    def run() -> None:
-        report = backtest(config, start and start.date(), end and end.date(), set_)
+    with one_line_errors():
+        first, last = published_range(Target.of(config, set_).project, start, end)  # before a server starts
+        report = backtest(config, first.date(), last.date(), set_)
         typer.echo(f"{report.verdict}: {report.summary}\nreport: {report.path}")
-
-    call(run)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from prefect import flow
 
-from flows.steps import Target, call, carry_out
+from flows.steps import Target, carry_out, one_line_errors
 from sentfeat.pipeline import plan_session
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
@@ -19,7 +19,7 @@ from sentfeat.sessions import utc_now
 @flow(name="nightly", flow_run_name="nightly {session}")
 def nightly(config: str, session: dt.date | None = None, overrides: list[str] | None = None) -> RunSummary:
     """Ingest, score and build one session (default: the newest one), at every cut-off that has passed."""
-    target = Target(config, tuple(overrides or ()))
+    target = Target.of(config, overrides)
     return carry_out(target, plan_session(target.project, session, utc_now()))
 
 
@@ -29,7 +29,9 @@ def main(
     set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
 ) -> None:
     """Build the feature rows of one session."""
-    call(lambda: typer.echo(nightly(config, session, set_).line()))
+    with one_line_errors():
+        plan = plan_session(Target.of(config, set_).project, session, utc_now())  # before a server starts
+        typer.echo(nightly(config, plan.last.date(), set_).line())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,11 +22,28 @@ from sentfeat.sessions import Cutoff, utc_now
 MINUTE = 60
 
 
+class _OneLine(logging.Filter):
+    """Our errors say all there is to say; Prefect's traceback of them is noise."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], SentfeatError):
+            record.exc_info = None
+        return True
+
+
+for _name in ("prefect.flow_runs", "prefect.task_runs"):
+    logging.getLogger(_name).addFilter(_OneLine())
+
+
 class Target(NamedTuple):
     """A configuration file and its overrides: what a task needs to open the project, in whatever process it runs."""
 
     config: str
-    overrides: tuple[str, ...] = ()
+    overrides: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: str, overrides: list[str] | None) -> "Target":
+        return cls(config, tuple(overrides or ()))
 
     @property
     def project(self) -> Project:
@@ -93,10 +111,11 @@ def carry_out(target: Target, plan: Plan) -> RunSummary:
     return summary
 
 
-def call(flow: Callable[[], object]) -> None:
-    """Run a flow from the command line: our errors become one line and exit code 1."""
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """For the command line: an error of ours becomes one line on stderr and exit code 1."""
     logging.getLogger("sentfeat").setLevel(logging.INFO)
     try:
-        flow()
+        yield
     except SentfeatError as error:
         sys.exit(f"error: {error}")

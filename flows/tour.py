@@ -14,9 +14,10 @@ import typer
 from flows.backfill import backfill
 from flows.backtest import backtest
 from flows.nightly import nightly
-from flows.steps import Target, call
+from flows.steps import Target, one_line_errors
+from sentfeat.pipeline import plan_range
 from sentfeat.reader import read_features
-from sentfeat.sessions import require_session, sessions_between, shift
+from sentfeat.sessions import sessions_between, shift, utc_now
 
 SHOWN = ["session", "ticker", "n_news", "sent_mean", "sent_ewma_3", "buzz_abn", "coverage_ok"]
 
@@ -28,16 +29,18 @@ def main(
     set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
 ) -> None:
     """Backfill, nightly and backtest, one after the other."""
-    call(lambda: _tour(config, start.date(), end.date(), set_))
+    with one_line_errors():
+        plan_range(Target.of(config, set_).project, start.date(), end.date(), utc_now())  # before a server starts
+        _tour(config, start.date(), end.date(), set_)
 
 
 def _tour(config: str, start: dt.date, end: dt.date, overrides: list[str] | None) -> None:
     began = time.monotonic()
     last = sessions_between(start, end)[-1]
-    filled = backfill(config, start, shift(require_session(last), -1).date(), overrides)
+    filled = backfill(config, start, shift(last, -1).date(), overrides)
     night = nightly(config, last.date(), overrides)
     report = backtest(config, start, last.date(), overrides)
-    project = Target(config, tuple(overrides or ())).project
+    project = Target.of(config, overrides).project
     features = read_features(lake=project.lake)
     typer.echo(f"\nbackfill  {filled.line()}\nnightly   {night.line()}")
     typer.echo(f"features  {project.lake.location(project.shelf(project.config.backtest.cutoff).folder)}")

@@ -33,6 +33,7 @@ class LabelledSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: str = "label"  # the column; a numeric one is cut at FIQA_CUTS
     entity: str | None = None
     whole_text: bool = False  # also one row without entity for each text whose entities all agree
+    repeat: int = 1  # how often an epoch shows each of its training rows
 
 
 class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

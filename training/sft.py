@@ -20,8 +20,8 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from peft import LoraConfig
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
-from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
 from sentfeat.errors import ConfigError, DataError
@@ -49,6 +49,7 @@ class Train(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weight_decay: float
     save_steps: int
     max_steps: int = -1
+    token_dropout: float = 0.0  # share of a prompt's tokens hidden in a training step, against learning rows by heart
 
 
 class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,15 +65,34 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data_folder: str | None = None
 
 
-class AutocastTrainer(SFTTrainer):
-    """Matrix products in bf16 (several times faster, on CPUs too), everything else and all weights in fp32.
+class LabelTrainer(SFTTrainer):
+    """TRL's trainer with the loss that the engine's scores imply: cross-entropy over the label words alone.
 
-    `bf16=True` of the trainer itself refuses a CPU.
+    The whole vocabulary would cost as much as a layer and teach nothing more: other words are never scored. Matrix
+    products run in bf16 (faster, on CPUs too), weights stay fp32; `bf16=True` of the trainer itself refuses a CPU.
     """
 
-    def compute_loss(self, model, inputs, *args, **kwargs):
+    label_ids: torch.Tensor  # (3,) token ids of the label words
+    token_dropout: float
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        ids = self.hide_tokens(inputs["input_ids"]) if model.training else inputs["input_ids"]
         with torch.autocast(self.args.device.type, dtype=torch.bfloat16):
-            return super().compute_loss(model, inputs, *args, **kwargs)
+            network = self.accelerator.unwrap_model(model).get_base_model()
+            hidden = network.model(ids, attention_mask=inputs["attention_mask"], use_cache=False)
+            rows, columns = (inputs["labels"] != -100).nonzero(as_tuple=True)
+            asked = hidden.last_hidden_state[rows, columns - 1]
+            logits = asked.float() @ network.lm_head.weight[self.label_ids].float().T
+        answers = inputs["labels"][rows, columns]
+        targets = (answers[:, None] == self.label_ids).long().argmax(dim=1)
+        loss = torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
+        loss = loss / (len(rows) if num_items_in_batch is None else num_items_in_batch)
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    def hide_tokens(self, ids: torch.Tensor) -> torch.Tensor:
+        """The ids with some replaced by the unknown token."""
+        hidden = torch.rand(ids.shape, device=ids.device) < self.token_dropout
+        return ids.masked_fill(hidden, self.processing_class.unk_token_id or 0)
 
 
 def read_config(path: Path) -> RunConfig:
@@ -90,7 +110,9 @@ def train_bundle(config: RunConfig, base: Path, data: Path, out: Path) -> Path:
     encoder = PromptEncoder(
         TEMPLATES[config.template], AutoTokenizer.from_pretrained(out / "base"), config.facts.max_tokens
     )
-    train_adapter(config, encoder, tokenised(rows[rows["split"] == "train"], encoder), out)
+    chosen = rows[rows["split"] == "train"]
+    repeats = chosen["source"].map({part.name: part.repeat for part in config.data.sets})
+    train_adapter(config, encoder, tokenised(chosen.loc[chosen.index.repeat(repeats)], encoder), out)
     return make_bundle(config.facts, config.template, rows, card, out)
 
 
@@ -121,19 +143,29 @@ def train_adapter(config: RunConfig, encoder: PromptEncoder, rows: Dataset, out:
     """Train, check and save the adapter to out/adapter; a finished one is kept."""
     if (out / "adapter").exists():
         return
-    trainer = build_trainer(config, rows, out)
+    trainer = build_trainer(config, encoder, rows, out)
     before = {name: weight.detach().clone() for name, weight in trainable(trainer.model)}
-    last = get_last_checkpoint(out / "checkpoints") if (out / "checkpoints").exists() else None
-    trainer.train(resume_from_checkpoint=last)
-    check_moved(before, dict(trainable(trainer.model)), resumed=last is not None)
+    last = last_checkpoint(out / "checkpoints")
+    if last:
+        logger.info("resuming from %s", last.name)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    check_finite(dict(trainable(trainer.model)))
+    if not last:  # a resumed run may have had nothing left to do
+        check_moved(before, dict(trainable(trainer.model)))
     save_adapter(trainer.model, out / "adapter")
     (out / "curve.json").write_text(json.dumps(trainer.state.log_history))
 
 
-def build_trainer(config: RunConfig, rows: Dataset, out: Path) -> SFTTrainer:
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest finished checkpoint: the trainer writes its state last."""
+    finished = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
+    return max(finished, key=lambda checkpoint: int(checkpoint.name.split("-")[1]), default=None)
+
+
+def build_trainer(config: RunConfig, encoder: PromptEncoder, rows: Dataset, out: Path) -> LabelTrainer:
     """TRL's trainer with fp32 trainables: it casts adapters to bf16, where small steps are lost."""
     tokenizer = AutoTokenizer.from_pretrained(out / "base")
-    trainer = AutocastTrainer(
+    trainer = LabelTrainer(
         model=load_quantised(out / "base"),
         args=sft_arguments(config, out, len(rows)),
         train_dataset=rows,
@@ -146,6 +178,8 @@ def build_trainer(config: RunConfig, rows: Dataset, out: Path) -> SFTTrainer:
             target_modules=config.lora.targets,
         ),
     )
+    trainer.label_ids = torch.tensor(encoder.label_ids, device=trainer.args.device)
+    trainer.token_dropout = config.train.token_dropout
     for _, weight in trainable(trainer.model):
         weight.data = weight.data.float()
     learnt = sum(sum(label != -100 for label in row) for row in trainer.train_dataset["labels"])
@@ -187,22 +221,31 @@ def trainable(model: torch.nn.Module) -> list[tuple[str, torch.nn.Parameter]]:
     return [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
 
 
-def check_moved(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor], *, resumed: bool) -> None:
-    """Raises DataError if a weight is not finite, or none moved (a resumed run may have had nothing left to do)."""
-    broken = [name for name, weight in after.items() if not torch.isfinite(weight).all()]
+def check_finite(weights: dict[str, torch.Tensor]) -> None:
+    """Raises DataError naming tensors with NaN or infinity."""
+    broken = [name for name, weight in weights.items() if not torch.isfinite(weight).all()]
     if broken:
         raise DataError(f"weights that are not finite after training: {broken[:3]}; lower the learning rate")
+
+
+def check_moved(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> None:
+    """Raises DataError if a trained tensor is what it was before."""
     still = [name for name, weight in after.items() if torch.equal(weight, before[name])]
-    if still and not resumed:
+    if still:
         raise DataError(f"{len(still)} of {len(after)} trained tensors did not move, {still[0]} for one")
 
 
 def save_adapter(model: torch.nn.Module, target: Path) -> None:
-    """Plain peft files; the base is named relative to the bundle, not by a path of this machine."""
+    """Plain peft files, in fp16 to keep them small; the base is named relative to the bundle, not to this machine."""
     staged = target.with_name(f"{target.name}.tmp")
-    model.save_pretrained(staged)
+    model.save_pretrained(staged, save_embedding_layers=False)  # the bundle's base has them
+    weights = load_file(staged / "adapter_model.safetensors")
+    halved = {name: weight.half() for name, weight in weights.items()}
+    check_finite(halved)
+    save_file(halved, staged / "adapter_model.safetensors", metadata={"format": "pt"})
     settings = json.loads((staged / "adapter_config.json").read_text())
-    (staged / "adapter_config.json").write_text(json.dumps({**settings, "base_model_name_or_path": "base"}, indent=2))
+    settings |= {"base_model_name_or_path": "base", "target_modules": sorted(settings["target_modules"])}
+    (staged / "adapter_config.json").write_text(json.dumps(settings, indent=2))
     (staged / "README.md").unlink(missing_ok=True)
     logger.info("adapter %s", hash_files(staged, ("adapter_model.safetensors",))[:12])
     staged.rename(target)

@@ -59,7 +59,7 @@ def score(
     entity_column: Annotated[str, typer.Option(help="the column that holds the company asked about")] = "entity",
 ) -> None:
     """Score a file of texts: its columns, and p_negative, p_neutral, p_positive, label and tone."""
-    from sentfeat.score.embedded import embedded_path
+    from sentfeat.score.bundle import embedded_path
     from sentfeat.score.engine import Engine
     from sentfeat.score.probability import probabilities, tone
 

@@ -38,7 +38,7 @@ def ewma(panel: Panel, at: int, half_life: float) -> np.ndarray:
     tone, seen = panel.tone[first : at + 1], panel.observed[first : at + 1]
     age = np.arange(at - first, -1, -1.0)[:, None]
     weight = np.where(seen, 0.5 ** (age / half_life), 0.0)
-    known = seen[-1] & (~np.isnan(tone)).any(axis=0)
+    known = seen[-1] & (seen & ~np.isnan(tone)).any(axis=0)
     total = (weight * np.nan_to_num(tone)).sum(axis=0)
     return np.divide(total, weight.sum(axis=0), out=np.full(known.shape, np.nan), where=known)
 

@@ -5,7 +5,8 @@ them no older than 252 sessions. `input_hash` is over exactly these.
 """
 
 import hashlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,23 +64,26 @@ class Build:
         return items.sort_values(["available_at", "document_id", "security_id"], kind="stable", ignore_index=True)
 
     def input_hashes(self) -> dict[pd.Timestamp, str]:
-        """For each session from `first` to `last` a hash of all that its rows depend on."""
-        digests = self._session_digests()
-        common = f"{settings_hash(self.settings)} {self.universe.hash} {self.cutoff}"
-        begin = self.sessions.get_loc(self.first)
-        return {
-            session: _sha(common, str(session.date()), *digests[max(0, at - COUNT_MEMORY) : at + 1])
-            for at, session in enumerate(self.sessions)
-            if at >= begin
-        }
+        """For each session from `first` to `last` a hash of all that its rows depend on.
 
-    def _session_digests(self) -> list[str]:
-        items = self.dated_items
-        rows = pd.util.hash_pandas_object(items.drop(columns="number"), index=False).to_numpy()
-        edges = np.searchsorted(items.sort_values("number", kind="stable")["number"], range(len(self.sessions) + 1))
-        rows = rows[np.argsort(items["number"].to_numpy(), kind="stable")]
-        state = zip(self.coverage.ok, self.coverage.share, edges[:-1], edges[1:], strict=True)
-        return [_sha(str(bool(ok)), repr(float(share)), rows[a:b].tobytes().hex()) for ok, share, a, b in state]
+        Of the sessions whose tone is remembered that is everything, of the older ones which items there were.
+        """
+        full, counts = self._session_digests(INPUT_COLUMNS), self._session_digests(("security_id",))
+        common = f"{settings_hash(self.settings)} {self.universe.hash} {self.cutoff}"
+        hashes = {}
+        for at in range(self.sessions.get_loc(self.first), len(self.sessions)):
+            recent = max(0, at - TONE_MEMORY - self.settings.novelty_sessions)
+            remembered = [*counts[max(0, at - COUNT_MEMORY) : recent], *full[recent : at + 1]]
+            hashes[self.sessions[at]] = _sha(common, str(self.sessions[at].date()), *remembered)
+        return hashes
+
+    def _session_digests(self, columns: Sequence[str]) -> list[str]:
+        """A hash per session over its coverage and these columns of its items, in time order."""
+        items = self.dated_items.sort_values("number", kind="stable")
+        rows = pd.util.hash_pandas_object(items[list(columns)], index=False).to_numpy()
+        edges = np.searchsorted(items["number"], range(len(self.sessions) + 1))
+        state = zip(self.coverage.ok, self.coverage.share, itertools.pairwise(edges), strict=True)
+        return [_sha(str(bool(ok)), repr(float(share)), rows[a:b].tobytes().hex()) for ok, share, (a, b) in state]
 
     def rows(self) -> Iterator[tuple[pd.Timestamp, pd.DataFrame]]:
         """(session, its rows in the columns of FEATURES) for each session from `first` to `last`."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from sentfeat import __version__
-from sentfeat.backtest import run_backtest, write_report
 from sentfeat.config import settings_hash
 from sentfeat.errors import ConfigError, DataError
 from sentfeat.ingest.documents import digest
@@ -53,6 +52,11 @@ def backtest_range(
     }
     reused = _provenance_of(folder) == provenance
     if not reused:
+        from sentfeat.backtest import (
+            run_backtest,
+            write_report,
+        )  # statsmodels and matplotlib: seconds that a night can spare
+
         result = run_backtest(features, prices, settings, progress)
         write_report(result, folder, command=command, provenance=provenance)
     verdict = json.loads((folder / "verdict.json").read_text())

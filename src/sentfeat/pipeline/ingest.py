@@ -42,7 +42,7 @@ def ingest_window(project: Project, span: Window, now: pd.Timestamp) -> list[Sou
     """
     reports = [_ingest_source(project, position, source, span, now) for position, source in enumerate(project.sources)]
     if reports and not any(report.ok for report in reports):
-        raise SourceError("no source could be read: " + "; ".join(f"{r.source}: {r.reason}" for r in reports))
+        raise SourceError("no source could be read: " + "; ".join(str(report.reason) for report in reports))
     return reports
 
 

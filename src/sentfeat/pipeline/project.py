@@ -10,8 +10,7 @@ from sentfeat.config import EMBEDDED, Config, load_config
 from sentfeat.ingest.catalog import open_prices, open_sources, open_universe
 from sentfeat.ingest.source import PriceSource, Source
 from sentfeat.publish import Shelf
-from sentfeat.score.bundle import Bundle, open_bundle
-from sentfeat.score.embedded import embedded_path
+from sentfeat.score.bundle import Bundle, embedded_path, open_bundle
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake
 from sentfeat.universe import Universe

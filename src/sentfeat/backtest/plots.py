@@ -1,0 +1,189 @@
+"""The report's plots, each an inline SVG that needs nothing from outside and is the same bytes for the same data."""
+
+import io
+from collections.abc import Callable
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from sentfeat.backtest.arms import ARM_MEANING, PRIMARY
+from sentfeat.backtest.costs import net_returns
+from sentfeat.backtest.placebo import PERMUTED, SHIFTED
+
+COLOURS = {"B0": "#8a919c", "B1": "#c98a1b", "B2": "#1f5fae"}
+INK, ACCENT, PALE = "#28303b", "#b3261e", "#c9d3e0"
+STYLE = {
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#9aa3af",
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e9edf2",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+}
+BOTH = (PRIMARY.baseline, PRIMARY.augmented)
+
+
+def _svg(name: str, draw: Callable[..., None], *, panels: int = 1, size: tuple[float, float] = (4.6, 2.9)) -> str:
+    """What `draw` puts on its axes as an <svg> element; `name` keeps ids of different plots apart."""
+    with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(*figure.subplots(1, panels, sharey=panels > 1, squeeze=False)[0])
+        buffer = io.StringIO()
+        silent = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(buffer, format="svg", metadata=silent, transparent=True)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def cumulative_ic(by_session: pd.DataFrame) -> str:
+    """Running sum of the daily rank IC of every arm."""
+
+    def draw(axes: Axes) -> None:
+        for arm, colour in COLOURS.items():
+            series = by_session[f"ic_{arm}"].fillna(0).cumsum()
+            axes.plot(series.index, series, color=colour, label=f"{arm}: {ARM_MEANING[arm]}", linewidth=1.6)
+        axes.axhline(0, color=INK, linewidth=0.8)
+        axes.set_ylabel("rank IC, summed over sessions")
+        axes.legend(loc="best", fontsize=8)
+        _dates(axes)
+
+    return _svg("ic", draw)
+
+
+def cumulative_return(by_session: pd.DataFrame, cost_bp: float) -> str:
+    """Running sum of the book's daily return, before and after cost, of baseline and augmented model."""
+
+    def draw(axes: Axes) -> None:
+        for arm in BOTH:
+            gross = by_session[f"gross_{arm}"]
+            net = net_returns(gross, cost_bp)
+            line = {"color": COLOURS[arm], "linewidth": 1.5}
+            axes.plot(gross.index, gross.cumsum(), **line, label=f"{arm}, no cost")
+            axes.plot(net.index, net.cumsum(), **line, linestyle=":", label=f"{arm}, {cost_bp:g} bp")
+        axes.axhline(0, color=INK, linewidth=0.8)
+        axes.set_ylabel("return on gross exposure, summed")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.legend(loc="best", fontsize=8, ncols=2)
+        _dates(axes)
+
+    return _svg("return", draw)
+
+
+def placebo_histogram(placebos: pd.DataFrame, real: float) -> str:
+    """Where the real statistic lies among those of text that cannot know."""
+
+    def draw(*panels: Axes) -> None:
+        edges = np.linspace(min(placebos["t"].min(), real) - 0.2, max(placebos["t"].max(), real) + 0.2, 32)
+        for axes, kind in zip(panels, (PERMUTED, SHIFTED), strict=True):
+            drawn = placebos.loc[placebos["kind"] == kind, "t"]
+            axes.hist(drawn, bins=edges, color=PALE, edgecolor="white", linewidth=0.5)
+            axes.axvline(np.quantile(drawn, 0.95), color=INK, linewidth=1, linestyle="--", label="95 % of placebos")
+            axes.axvline(real, color=ACCENT, linewidth=2, label=f"real text, t = {real:.2f}")
+            axes.set_title(f"{kind} text ({len(drawn)} placebos)", fontsize=9)
+            axes.set_xlabel("Clark-West t")
+        panels[0].set_ylabel("number of placebos")
+        panels[-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
+
+    return _svg("placebo", draw, panels=2, size=(9.4, 2.8))
+
+
+def bucket_bars(buckets: pd.DataFrame) -> str:
+    """Mean excess return by bucket of the forecast, with 95 % intervals."""
+
+    def draw(axes: Axes) -> None:
+        for shift, arm in zip((-0.2, 0.2), BOTH, strict=True):
+            rows = buckets[buckets["arm"] == arm]
+            reach = np.vstack([rows["mean_bp"] - rows["low_bp"], rows["high_bp"] - rows["mean_bp"]])
+            style = {"elinewidth": 1, "ecolor": INK, "capsize": 2}
+            axes.bar(rows["bucket"] + shift, rows["mean_bp"], 0.38, color=COLOURS[arm], label=arm)
+            axes.errorbar(rows["bucket"] + shift, rows["mean_bp"], reach, fmt="none", **style)
+        axes.axhline(0, color=INK, linewidth=0.8)
+        axes.set_xticks(sorted(buckets["bucket"].unique()))
+        axes.set_xlabel("bucket of the session's forecasts (1 = lowest)")
+        axes.set_ylabel("mean excess return, bp a day")
+        axes.legend(loc="upper left", fontsize=8)
+
+    return _svg("buckets", draw)
+
+
+def cost_curve(table: pd.DataFrame) -> str:
+    """Net return of the book against the cost of a trade, with 95 % intervals."""
+
+    def draw(axes: Axes) -> None:
+        for arm in BOTH:
+            rows = table[table["arm"] == arm]
+            axes.fill_between(rows["cost_bp"], rows["low_bp"], rows["high_bp"], color=COLOURS[arm], alpha=0.18, lw=0)
+            axes.plot(rows["cost_bp"], rows["net_bp"], color=COLOURS[arm], marker="o", markersize=3.5, label=arm)
+        axes.axhline(0, color=INK, linewidth=0.8)
+        axes.set_xlabel("cost of a trade, bp one way")
+        axes.set_ylabel("net return, bp a day")
+        axes.legend(loc="best", fontsize=8)
+
+    return _svg("costs", draw)
+
+
+def power_curve(power: pd.DataFrame, significance: float, detectable: float | None) -> str:
+    """How often the primary test finds an effect of each size on this panel."""
+
+    def draw(axes: Axes) -> None:
+        effects, found = [0.0, *power["effect"]], [significance, *power["power"]]
+        axes.plot(effects, found, color=COLOURS["B2"], marker="o", markersize=3.5)
+        axes.axhline(0.8, color=INK, linewidth=1, linestyle="--")
+        if detectable is not None:
+            axes.axvline(detectable, color=ACCENT, linewidth=1.4)
+            axes.annotate(f"{detectable:.3f}", (detectable, 0.05), (4, 0), textcoords="offset points", color=ACCENT)
+        axes.set_ylim(0, 1.03)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.set_xlabel("true correlation of tone with y1")
+        axes.set_ylabel("share of simulations found")
+
+    return _svg("power", draw)
+
+
+def coverage(by_session: pd.DataFrame) -> str:
+    """Share of test rows with tone, and how many rows there are."""
+
+    def draw(axes: Axes) -> None:
+        share = by_session["n_covered"] / by_session["n_rows"]
+        axes.plot(share.index, share, color=PALE, linewidth=0.8, label="session")
+        smooth = share.rolling(21).mean()
+        axes.plot(smooth.index, smooth, color=COLOURS["B2"], linewidth=1.6, label="mean of 21 sessions")
+        axes.set_ylim(0, 1)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.set_ylabel("securities with tone")
+        axes.legend(loc="best", fontsize=8)
+        _dates(axes)
+
+    return _svg("coverage", draw)
+
+
+def weights(coefficients: pd.DataFrame, count: int = 14) -> str:
+    """The largest weights of the augmented model's last fit."""
+
+    def draw(axes: Axes) -> None:
+        largest = coefficients.reindex(coefficients["weight"].abs().sort_values(ascending=False, kind="stable").index)
+        rows = largest.head(count).iloc[::-1]
+        shades = rows["block"].map({"price": COLOURS["B0"], "volume": COLOURS["B1"], "tone": COLOURS["B2"]})
+        axes.barh(rows["column"], rows["weight"], color=shades)
+        axes.axvline(0, color=INK, linewidth=0.8)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.set_xlabel("change of forecast y1 per standard deviation")
+
+    return _svg("weights", draw, size=(4.6, 3.4))
+
+
+def _dates(axes: Axes) -> None:
+    locator = mpl.dates.AutoDateLocator(maxticks=7)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(mpl.dates.ConciseDateFormatter(locator))

@@ -1,0 +1,67 @@
+"""How small an effect this panel could have shown: the answer that makes "not distinguishable" informative.
+
+Effect: the correlation of tone with standardised y1 on rows with tone. A simulated target is the real one shuffled
+among the securities of each session (so nothing is left to find) plus tone at the given correlation; the whole
+walk-forward, tuning included, runs on it.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from sentfeat.backtest.arms import LATENT_TONE
+from sentfeat.backtest.panel import Panel
+from sentfeat.config import BacktestSettings
+
+TARGET_POWER = 0.8
+LARGEST = 0.9  # a correlation
+MULTIPLES = (1.0, 1.5, 2.0, 3.0, 4.5)  # of what a test that need not learn the weight would show
+
+
+def simulate_power(
+    panel: Panel, statistic: Callable[[np.ndarray], float], start: float, settings: BacktestSettings
+) -> pd.DataFrame:
+    """Power of the primary test at effects from `start` up: effect, power, draws.
+
+    `statistic` gives the primary t of a (T, N) target. Every effect sees the same shuffles. Stops when an effect is
+    always found.
+    """
+    latent = _standardised(panel.values[..., panel.columns.index(LATENT_TONE)])
+    draws, critical = settings.power_draws, norm.isf(settings.significance)
+    shuffles = [_shuffled(panel, np.random.default_rng([settings.seed, draw])) for draw in range(draws)]
+    rows = []
+    for effect in np.minimum(start * np.array(MULTIPLES), LARGEST):
+        found = [statistic(_planted(noise, latent, effect)) > critical for noise in shuffles]
+        rows.append((float(effect), float(np.mean(found)), draws))
+        if all(found):
+            break
+    return pd.DataFrame(rows, columns=["effect", "power", "draws"])
+
+
+def interpolated_effect(curve: pd.DataFrame, significance: float) -> float | None:
+    """The effect with 80 % power, linear between those simulated; None if even the largest has less."""
+    powers = np.maximum.accumulate(np.concatenate([[significance], curve["power"]]))
+    if powers[-1] < TARGET_POWER:
+        return None
+    effects = np.concatenate([[0.0], curve["effect"]])
+    first = int(np.argmax(powers >= TARGET_POWER))
+    share = (TARGET_POWER - powers[first - 1]) / (powers[first] - powers[first - 1])
+    return float(effects[first - 1] + share * (effects[first] - effects[first - 1]))
+
+
+def _standardised(tone: np.ndarray) -> np.ndarray:
+    return (tone - np.nanmean(tone)) / np.nanstd(tone)
+
+
+def _shuffled(panel: Panel, random: np.random.Generator) -> np.ndarray:
+    session, security = np.nonzero(panel.present)
+    order = np.lexsort((random.random(len(session)), session))
+    shuffled = panel.target.copy()
+    shuffled[session, security] = panel.target[session, security[order]]
+    return shuffled
+
+
+def _planted(noise: np.ndarray, latent: np.ndarray, effect: float) -> np.ndarray:
+    return np.where(np.isfinite(latent), effect * latent + np.sqrt(1 - effect**2) * noise, noise)

@@ -1,0 +1,107 @@
+"""Structural probes: what must hold before any number means anything. One failure makes the run INVALID."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sentfeat.backtest.panel import Panel
+from sentfeat.backtest.walkforward import Fold
+from sentfeat.sessions import closes, tradable_at
+
+PASSED, FAILED, UNKNOWN = "passed", "failed", "unknown"
+TOLERANCE = 1e-8  # of forecasts in units of standardised y1: sums of other lengths round differently
+TIMES = ("known_at", "tradable_at")
+
+Forecast = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What was checked, on how many (rows, folds, forecasts), what came out, and the worst case in words."""
+
+    name: str
+    status: str
+    n: int
+    unit: str
+    detail: str
+
+
+def timing(features: pd.DataFrame) -> Probe:
+    """known_at <= tradable_at <= the session's open by the exchange calendar; unknown where a time is missing."""
+    name = "Features were known before they could be traded"
+    missing = [column for column in TIMES if column not in features or features[column].isna().any()]
+    if missing:
+        return Probe(name, UNKNOWN, len(features), "rows", f"no {' and no '.join(missing)} in all or some rows")
+    known, tradable = (pd.to_datetime(features[column], utc=True) for column in TIMES)
+    opens = pd.Series(tradable_at(pd.DatetimeIndex(features["session"])), index=features.index)
+    late, after_open = known > tradable, tradable > opens
+    detail = f"{int(late.sum())} rows known after tradable_at, {int(after_open.sum())} rows tradable after the open"
+    return Probe(name, FAILED if (late | after_open).any() else PASSED, len(features), "rows", detail)
+
+
+def label_overlap(features: pd.DataFrame, sessions: pd.DatetimeIndex, folds: list[Fold]) -> Probe:
+    """Every label in a training part ends before anything in the forecast part was known."""
+    name = "No training label reaches into a forecast period"
+    known = _first_known(features, sessions)
+    ends = closes(sessions)
+    bad = [f for f in folds if not ends[f.train_stop - 1] < known[f.test_start : f.test_stop].min()]
+    gaps = [f.test_start - f.train_stop for f in folds]
+    detail = f"{len(bad)} folds overlap; at least {min(gaps)} sessions are left out in between"
+    return Probe(name, FAILED if bad else PASSED, len(folds), "folds", detail)
+
+
+def equal_rows(panel: Panel, forecasts: dict[str, np.ndarray], first: int) -> Probe:
+    """Every arm forecasts exactly the rows of the panel from position `first` on."""
+    name = "All arms forecast the same rows"
+    differing = sum(int((np.isfinite(f[first:]) != panel.present[first:]).sum()) for f in forecasts.values())
+    rows = int(panel.present[first:].sum())
+    detail = f"{differing} cells differ between {len(forecasts)} arms"
+    return Probe(name, FAILED if differing else PASSED, rows, "rows", detail)
+
+
+def prefix_invariance(
+    forecast: Forecast, features: pd.DataFrame, prices: pd.DataFrame, full: pd.DataFrame, cuts: pd.DatetimeIndex
+) -> Probe:
+    """Forecasts up to a cut are the same when all that follows it is gone and the cut's own bars are scrambled.
+
+    `forecast` makes the predictions frame of `full` from a feature and a price table. This catches full-sample
+    scaling, splits by row, and any baseline that looks at the bar it trades on.
+    """
+    name = "Forecasts do not change when the future is taken away"
+    keys, worst, compared = ["session", "security_id"], 0.0, 0
+    arms = [column for column in full if column.startswith("forecast_")]
+    for cut in cuts:
+        again = forecast(*_without_future(features, prices, cut))
+        past = full[full["session"] <= cut].set_index(keys)[arms]
+        again = again[again["session"] <= cut].set_index(keys)[arms]
+        if not past.index.equals(again.index):
+            return Probe(name, FAILED, compared, "forecasts", f"other rows when cut after {cut.date()}")
+        worst = max(worst, float(np.abs(past.to_numpy() - again.to_numpy()).max()))
+        compared += past.size
+    days = ", ".join(str(cut.date()) for cut in cuts)
+    detail = f"largest change {worst:.1e} (allowed {TOLERANCE:.0e}), cut at {days}"
+    return Probe(name, PASSED if worst <= TOLERANCE else FAILED, compared, "forecasts", detail)
+
+
+def _first_known(features: pd.DataFrame, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """The earliest known_at of each session's rows, or its open where the table does not say."""
+    opens = tradable_at(sessions)
+    if "known_at" not in features or features["known_at"].isna().any():
+        return opens
+    known = pd.to_datetime(features["known_at"], utc=True).groupby(pd.to_datetime(features["session"])).min()
+    return pd.DatetimeIndex(known.reindex(sessions))
+
+
+def _without_future(
+    features: pd.DataFrame, prices: pd.DataFrame, cut: pd.Timestamp
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables up to and including `cut`, with the prices of that session scrambled."""
+    kept = features[pd.to_datetime(features["session"]) <= cut]
+    names = ["open", "high", "low", "close"]
+    bars = prices[pd.to_datetime(prices["session"]) <= cut].astype(dict.fromkeys(names, "float64"))
+    last = pd.to_datetime(bars["session"]) == cut
+    factors = np.random.default_rng(0).uniform(0.5, 2.0, (int(last.sum()), len(names)))
+    bars.loc[last, names] = bars.loc[last, names].to_numpy() * factors
+    return kept, bars

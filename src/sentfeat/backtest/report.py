@@ -1,0 +1,145 @@
+"""Write the report: one HTML file that opens offline, verdict.json, and every prediction as Parquet."""
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from sentfeat.backtest import plots
+from sentfeat.backtest.arms import ARM_MEANING, PRIMARY
+from sentfeat.backtest.inference import normal_interval
+from sentfeat.backtest.run import BacktestResult
+
+TEMPLATE = "report.html.j2"
+DIGITS = 10  # significant, in verdict.json
+
+
+class ReportPaths(NamedTuple):
+    """Where the three files lie."""
+
+    html: Path
+    verdict: Path
+    predictions: Path
+
+
+def write_report(result: BacktestResult, folder: Path, *, command: str, provenance: dict[str, object]) -> ReportPaths:
+    """Write report.html, predictions.parquet and, last, verdict.json into `folder`, which is made where missing.
+
+    `command` reproduces the run; `provenance` (name -> value, as table hashes and versions) is shown as given and
+    stored in verdict.json. The same arguments give the same bytes. Each file appears whole or not at all.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = ReportPaths(folder / "report.html", folder / "verdict.json", folder / "predictions.parquet")
+    html = render(result, command=command, provenance=provenance)
+    whole = result.verdict | {"provenance": provenance}
+    _whole(paths.html, lambda place: place.write_text(html, encoding="utf-8"))
+    _whole(paths.predictions, lambda place: result.predictions.to_parquet(place, index=False, compression="zstd"))
+    _whole(paths.verdict, lambda place: place.write_text(verdict_json(whole), encoding="utf-8"))
+    return paths
+
+
+def verdict_json(verdict: dict[str, object]) -> str:
+    """The verdict as JSON with sorted keys; numbers that are not finite become null."""
+    return json.dumps(_plain(verdict), indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def render(result: BacktestResult, *, command: str, provenance: dict[str, object]) -> str:
+    """The report as one HTML text."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "p": _p,
+        "minus": _minus,
+        "fixed": _fixed,
+        "signed": _signed,
+        "count": _count,
+        "interval": _interval,
+    }
+    template = environment.from_string(resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
+    return template.render(
+        verdict=result.verdict,
+        primary=result.verdict["comparisons"][0],
+        pair=PRIMARY,
+        meaning=ARM_MEANING,
+        plots={name: Markup(svg) for name, svg in _plots(result).items()},
+        ledger=_records(result.ledger),
+        costs=_records(result.cost_table),
+        years=_records(result.by_year),
+        power=_records(result.power),
+        folds=_records(result.folds),
+        command=command,
+        provenance=provenance,
+    )
+
+
+def _plots(result: BacktestResult) -> dict[str, str]:
+    verdict = result.verdict
+    settings = verdict["settings"]
+    real = verdict["comparisons"][0]["clark_west"]["t"]
+    return {
+        "ic": plots.cumulative_ic(result.by_session),
+        "returns": plots.cumulative_return(result.by_session, settings["verdict_cost_bp"]),
+        "placebo": plots.placebo_histogram(result.placebos, real),
+        "buckets": plots.bucket_bars(result.buckets),
+        "costs": plots.cost_curve(result.cost_table),
+        "power": plots.power_curve(result.power, settings["significance"], verdict["detectable_effect"]["simulated"]),
+        "coverage": plots.coverage(result.by_session),
+        "weights": plots.weights(result.coefficients),
+    }
+
+
+def _whole(path: Path, write: Callable[[Path], Any]) -> None:
+    temporary = path.with_name(f".{path.name}.partial")
+    write(temporary)
+    os.replace(temporary, path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    return value
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return frame.to_dict("records")
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _fixed(value: float, digits: int) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def _signed(value: float, digits: int) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def _count(value: int) -> str:
+    return f"{value:,}".replace(",", "\u202f").replace("-", "−")
+
+
+def _interval(test: dict[str, float], digits: int, scale: float = 1.0) -> str:
+    """A MeanTest (as a dict) as mean [low, high]."""
+    low, high = normal_interval(test["mean"], test["se"])
+    return f"{_signed(test['mean'] * scale, digits)} [{_signed(low * scale, digits)}, {_signed(high * scale, digits)}]"
+
+
+def _minus(text: str) -> str:
+    """Hyphens that begin a number become minus signs."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)

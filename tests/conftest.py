@@ -1,0 +1,19 @@
+"""Shared by all tests: no network, no telemetry, and where the optional real data lie."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.update(DO_NOT_TRACK="1", HF_HUB_OFFLINE="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
+
+ROOT = Path(__file__).parents[1]
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real headlines, prices and labelled sentences; tests that need it skip where it is absent."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("the real data set (../shared/data) is not here")
+    return REAL_DATA
