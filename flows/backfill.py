@@ -5,20 +5,19 @@
 Killed on the way, the same command goes on where it was; run again, it finds nothing to do.
 """
 
-import datetime as dt
 from typing import Annotated
 
 import typer
 from prefect import flow
 
-from flows.steps import Target, carry_out, one_line_errors
+from flows.steps import Day, Target, carry_out, one_line_errors
 from sentfeat.pipeline import plan_range
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
 
 
 @flow(name="backfill", flow_run_name="backfill {start} to {end}")
-def backfill(config: str, start: dt.date, end: dt.date, overrides: list[str] | None = None) -> RunSummary:
+def backfill(config: str, start: Day, end: Day, overrides: list[str] | None = None) -> RunSummary:
     """Ingest, score and build every session from `start` to `end`, with the history that their rows remember."""
     target = Target.of(config, overrides)
     return carry_out(target, plan_range(target.project, start, end, utc_now()))
@@ -26,14 +25,14 @@ def backfill(config: str, start: dt.date, end: dt.date, overrides: list[str] | N
 
 def main(
     config: Annotated[str, typer.Option(help="configuration file")],
-    start: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="first session")],
-    end: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="last session")],
+    start: Annotated[str, typer.Option(help="first session, YYYY-MM-DD")],
+    end: Annotated[str, typer.Option(help="last session, YYYY-MM-DD")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
 ) -> None:
     """Build the feature table of a range of sessions."""
     with one_line_errors():
-        plan_range(Target.of(config, set_).project, start.date(), end.date(), utc_now())  # before a server starts
-        typer.echo(backfill(config, start.date(), end.date(), set_).line())
+        plan_range(Target.of(config, set_).project, start, end, utc_now())  # before a server starts
+        typer.echo(backfill(config, start, end, set_).line())
 
 
 if __name__ == "__main__":

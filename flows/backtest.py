@@ -3,7 +3,6 @@
 python -m flows.backtest --config data/sample.toml [--start 2022-01-03] [--end 2024-12-30]
 """
 
-import datetime as dt
 from typing import Annotated
 
 import typer
@@ -11,13 +10,13 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows import steps
-from flows.steps import Target, one_line_errors
+from flows.steps import Day, Target, one_line_errors
 from sentfeat.pipeline import BacktestReport, published_range
 
 
 @flow(name="backtest", flow_run_name="backtest {start} to {end}")
 def backtest(
-    config: str, start: dt.date | None = None, end: dt.date | None = None, overrides: list[str] | None = None
+    config: str, start: Day | None = None, end: Day | None = None, overrides: list[str] | None = None
 ) -> BacktestReport:
     """Backtest the published sessions from `start` to `end` (default: all of them)."""
     target = Target.of(config, overrides)
@@ -32,14 +31,14 @@ def backtest(
 
 def main(
     config: Annotated[str, typer.Option(help="configuration file")],
-    start: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="first session")] = None,
-    end: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="last session")] = None,
+    start: Annotated[str | None, typer.Option(help="first session, YYYY-MM-DD")] = None,
+    end: Annotated[str | None, typer.Option(help="last session, YYYY-MM-DD")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
 ) -> None:
     """Backtest the published features."""
     with one_line_errors():
         first, last = published_range(Target.of(config, set_).project, start, end)  # before a server starts
-        report = backtest(config, first.date(), last.date(), set_)
+        report = backtest(config, str(first.date()), str(last.date()), set_)
         typer.echo(f"{report.verdict}: {report.summary}\nreport: {report.path}")
 
 

@@ -4,20 +4,19 @@ python -m flows.nightly --config my.toml                         the newest sess
 python -m flows.nightly --config my.toml --session 2026-11-19
 """
 
-import datetime as dt
 from typing import Annotated
 
 import typer
 from prefect import flow
 
-from flows.steps import Target, carry_out, one_line_errors
+from flows.steps import Day, Target, carry_out, one_line_errors
 from sentfeat.pipeline import plan_session
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
 
 
 @flow(name="nightly", flow_run_name="nightly {session}")
-def nightly(config: str, session: dt.date | None = None, overrides: list[str] | None = None) -> RunSummary:
+def nightly(config: str, session: Day | None = None, overrides: list[str] | None = None) -> RunSummary:
     """Ingest, score and build one session (default: the newest one), at every cut-off that has passed."""
     target = Target.of(config, overrides)
     return carry_out(target, plan_session(target.project, session, utc_now()))
@@ -31,7 +30,7 @@ def main(
     """Build the feature rows of one session."""
     with one_line_errors():
         plan = plan_session(Target.of(config, set_).project, session, utc_now())  # before a server starts
-        typer.echo(nightly(config, plan.last.date(), set_).line())
+        typer.echo(nightly(config, str(plan.last.date()), set_).line())
 
 
 if __name__ == "__main__":

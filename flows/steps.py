@@ -5,13 +5,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import pandas as pd
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
+from pydantic import Field
 
 from sentfeat import pipeline
 from sentfeat.errors import SentfeatError
@@ -20,6 +21,7 @@ from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import Cutoff, utc_now
 
 MINUTE = 60
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="YYYY-MM-DD")]  # checked before a run exists
 
 
 class _OneLine(logging.Filter):

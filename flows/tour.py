@@ -5,7 +5,6 @@
 This is what `make run` runs on the sample market.
 """
 
-import datetime as dt
 import time
 from typing import Annotated
 
@@ -24,22 +23,22 @@ SHOWN = ["session", "ticker", "n_news", "sent_mean", "sent_ewma_3", "buzz_abn", 
 
 def main(
     config: Annotated[str, typer.Option(help="configuration file")],
-    start: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="first session")],
-    end: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="last session")],
+    start: Annotated[str, typer.Option(help="first session, YYYY-MM-DD")],
+    end: Annotated[str, typer.Option(help="last session, YYYY-MM-DD")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
 ) -> None:
     """Backfill, nightly and backtest, one after the other."""
     with one_line_errors():
-        plan_range(Target.of(config, set_).project, start.date(), end.date(), utc_now())  # before a server starts
-        _tour(config, start.date(), end.date(), set_)
+        plan_range(Target.of(config, set_).project, start, end, utc_now())  # before a server starts
+        _tour(config, start, end, set_)
 
 
-def _tour(config: str, start: dt.date, end: dt.date, overrides: list[str] | None) -> None:
+def _tour(config: str, start: str, end: str, overrides: list[str] | None) -> None:
     began = time.monotonic()
     last = sessions_between(start, end)[-1]
-    filled = backfill(config, start, shift(last, -1).date(), overrides)
-    night = nightly(config, last.date(), overrides)
-    report = backtest(config, start, last.date(), overrides)
+    filled = backfill(config, start, str(shift(last, -1).date()), overrides)
+    night = nightly(config, str(last.date()), overrides)
+    report = backtest(config, start, str(last.date()), overrides)
     project = Target.of(config, overrides).project
     features = read_features(lake=project.lake)
     typer.echo(f"\nbackfill  {filled.line()}\nnightly   {night.line()}")

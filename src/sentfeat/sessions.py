@@ -49,16 +49,20 @@ def calendar() -> exchange_calendars.ExchangeCalendar:
 def sessions_between(start: dt.date | str, end: dt.date | str) -> pd.DatetimeIndex:
     """All sessions from `start` to `end`, both included."""
     days = calendar().sessions
-    return days[(days >= pd.Timestamp(start)) & (days <= pd.Timestamp(end))]
+    return days[(days >= as_day(start)) & (days <= as_day(end))]
+
+
+def as_day(day: dt.date | str) -> pd.Timestamp:
+    """`day` as a naive midnight. Raises SessionError if it is no date."""
+    try:
+        return pd.Timestamp(day).normalize()
+    except ValueError as error:
+        raise SessionError(f"{day!r} is not a date; write it as YYYY-MM-DD") from error
 
 
 def require_session(day: dt.date | str) -> pd.Timestamp:
     """`day` as a session. Raises SessionError for a holiday, a weekend, or a day outside the calendar."""
-    try:
-        stamp = pd.Timestamp(day).normalize()
-    except ValueError as error:
-        raise SessionError(f"{day!r} is not a date; write it as YYYY-MM-DD") from error
-    days = calendar().sessions
+    stamp, days = as_day(day), calendar().sessions
     if stamp in days:
         return stamp
     if not days[0] <= stamp <= days[-1]:

@@ -78,8 +78,14 @@ def make_items(seed: int) -> pd.DataFrame:
 
 def spans() -> pd.DataFrame:
     """What was read: a hole of five days in April, another of an hour in May."""
-    edges = [("2025-11-19", "2026-04-10 15:00"), ("2026-04-15 15:00", "2026-05-12 16:00"), ("2026-05-12 17:00", "2027-01-01")]
-    frame = pd.DataFrame(edges, columns=["covered_start", "covered_end"]).apply(pd.to_datetime, utc=True, format="ISO8601")
+    edges = [
+        ("2025-11-19", "2026-04-10 15:00"),
+        ("2026-04-15 15:00", "2026-05-12 16:00"),
+        ("2026-05-12 17:00", "2027-01-01"),
+    ]
+    frame = pd.DataFrame(edges, columns=["covered_start", "covered_end"]).apply(
+        pd.to_datetime, utc=True, format="ISO8601"
+    )
     return frame.assign(source="wire")
 
 
@@ -195,8 +201,10 @@ def test_a_text_of_two_words_is_one_shingle():
 
 def test_an_item_seen_after_an_outage_is_in_the_row_that_could_know_it():
     """Published on Tuesday 08:00, polled on Tuesday 12:00: Wednesday's row, at both cut-offs."""
-    items = make_items(seed=6).iloc[:1].assign(
-        available_at=pd.Timestamp("2026-05-05 12:00", tz="America/New_York").tz_convert("UTC"), security_id="A"
+    items = (
+        make_items(seed=6)
+        .iloc[:1]
+        .assign(available_at=pd.Timestamp("2026-05-05 12:00", tz="America/New_York").tz_convert("UTC"), security_id="A")
     )
     for cutoff in Cutoff:
         rows = build(items, cutoff=cutoff)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -35,8 +36,8 @@ def run_placebos(
 ) -> pd.DataFrame:
     """`statistic` on settings.placebos placebos of each kind: kind, draw, t.
 
-    Fewer shifts where the panel has fewer distinct ones; DataError if these are too few to conclude anything. `covered` (T, N) marks rows with tone; `progress` hears
-    (done, total) after each.
+    `covered` (T, N) marks rows with tone; `progress` hears (done, total) after each. There are fewer shifts where the
+    panel has fewer distinct ones; raises DataError if these are too few to conclude anything.
     """
     random = np.random.default_rng(settings.seed)
     shifts = _shifts(len(design.present), settings, random)
@@ -63,7 +64,7 @@ def _permuted(
     session, security = np.nonzero(covered)
     for _ in range(draws):
         order = np.lexsort((random.random(len(session)), session))
-        yield PERMUTED, lambda source=security[order]: _reassigned(design, session, security, source)
+        yield PERMUTED, partial(_reassigned, design, session, security, security[order])
 
 
 def _reassigned(design: Design, session: np.ndarray, security: np.ndarray, source: np.ndarray) -> Design:
@@ -90,7 +91,7 @@ def _shifts(sessions: int, settings: BacktestSettings, random: np.random.Generat
 
 def _shifted(design: Design, shifts: np.ndarray) -> Iterator[tuple[str, Callable[[], Design]]]:
     for shift in shifts:
-        yield SHIFTED, lambda by=int(shift): _moved(design, by)
+        yield SHIFTED, partial(_moved, design, int(shift))
 
 
 def _moved(design: Design, by: int) -> Design:

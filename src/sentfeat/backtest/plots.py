@@ -2,11 +2,13 @@
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -16,7 +18,7 @@ from sentfeat.backtest.placebo import PERMUTED, SHIFTED
 
 COLOURS = {"B0": "#8a919c", "B1": "#c98a1b", "B2": "#1f5fae"}
 INK, ACCENT, PALE = "#28303b", "#b3261e", "#c9d3e0"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 9,
     "axes.spines.top": False,
@@ -67,10 +69,10 @@ def cumulative_return(by_session: pd.DataFrame, cost_bp: float) -> str:
     def draw(axes: Axes) -> None:
         for arm in BOTH:
             gross = by_session[f"gross_{arm}"]
-            net = net_returns(gross, cost_bp)
-            line = {"color": COLOURS[arm], "linewidth": 1.5}
+            net = net_returns(gross.to_numpy(), cost_bp)
+            line: dict[str, Any] = {"color": COLOURS[arm], "linewidth": 1.5}
             axes.plot(gross.index, gross.cumsum(), **line, label=f"{arm}, no cost")
-            axes.plot(net.index, net.cumsum(), **line, linestyle=":", label=f"{arm}, {cost_bp:g} bp")
+            axes.plot(gross.index, net.cumsum(), **line, linestyle=":", label=f"{arm}, {cost_bp:g} bp")
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_ylabel("return on gross exposure, summed")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -87,7 +89,7 @@ def placebo_histogram(placebos: pd.DataFrame, real: float) -> str:
         edges = np.linspace(min(placebos["t"].min(), real) - 0.2, max(placebos["t"].max(), real) + 0.2, 32)
         for axes, kind in zip(panels, (PERMUTED, SHIFTED), strict=True):
             drawn = placebos.loc[placebos["kind"] == kind, "t"]
-            axes.hist(drawn, bins=edges, color=PALE, edgecolor="white", linewidth=0.5)
+            axes.hist(drawn, bins=edges.tolist(), color=PALE, edgecolor="white", linewidth=0.5)
             axes.axvline(np.quantile(drawn, 0.95), color=INK, linewidth=1, linestyle="--", label="95 % of placebos")
             axes.axvline(real, color=ACCENT, linewidth=2, label=f"real text, t = {real:.2f}")
             axes.set_title(f"{kind} text ({len(drawn)} placebos)", fontsize=9)
@@ -105,9 +107,10 @@ def bucket_bars(buckets: pd.DataFrame) -> str:
         for shift, arm in zip((-0.2, 0.2), BOTH, strict=True):
             rows = buckets[buckets["arm"] == arm]
             reach = np.vstack([rows["mean_bp"] - rows["low_bp"], rows["high_bp"] - rows["mean_bp"]])
-            style = {"elinewidth": 1, "ecolor": INK, "capsize": 2}
             axes.bar(rows["bucket"] + shift, rows["mean_bp"], 0.38, color=COLOURS[arm], label=arm)
-            axes.errorbar(rows["bucket"] + shift, rows["mean_bp"], reach, fmt="none", **style)
+            axes.errorbar(
+                rows["bucket"] + shift, rows["mean_bp"], reach, fmt="none", elinewidth=1, ecolor=INK, capsize=2
+            )
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_xticks(sorted(buckets["bucket"].unique()))
         axes.set_xlabel("bucket of the session's forecasts (1 = lowest)")
@@ -184,6 +187,6 @@ def weights(coefficients: pd.DataFrame, count: int = 14) -> str:
 
 
 def _dates(axes: Axes) -> None:
-    locator = mpl.dates.AutoDateLocator(maxticks=7)
+    locator = AutoDateLocator(maxticks=7)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mpl.dates.ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

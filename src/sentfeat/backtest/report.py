@@ -30,7 +30,7 @@ class ReportPaths(NamedTuple):
     predictions: Path
 
 
-def write_report(result: BacktestResult, folder: Path, *, command: str, provenance: dict[str, object]) -> ReportPaths:
+def write_report(result: BacktestResult, folder: Path, *, command: str, provenance: dict[str, Any]) -> ReportPaths:
     """Write report.html, predictions.parquet and, last, verdict.json into `folder`, which is made where missing.
 
     `command` reproduces the run; `provenance` (name -> value, as table hashes and versions) is shown as given and
@@ -47,12 +47,12 @@ def write_report(result: BacktestResult, folder: Path, *, command: str, provenan
     return paths
 
 
-def verdict_json(verdict: dict[str, object]) -> str:
+def verdict_json(verdict: dict[str, Any]) -> str:
     """The verdict as JSON with sorted keys; numbers that are not finite become null."""
     return json.dumps(_plain(verdict), indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
-def render(result: BacktestResult, *, command: str, provenance: dict[str, object]) -> str:
+def render(result: BacktestResult, *, command: str, provenance: dict[str, Any]) -> str:
     """The report as one HTML text."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

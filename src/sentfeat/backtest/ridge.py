@@ -88,7 +88,7 @@ def _tune(part: _Part, names: np.ndarray, block: str, known: Penalties, alphas: 
     """(F,): the penalty with the smallest loss summed over the folds before; the largest for the first fold."""
     ordered = np.sort(np.asarray(alphas, dtype=float))[::-1]
     folds = len(part.cross.check_square)
-    trials = np.stack([_per_column(names, known | {block: np.full(folds, alpha)}, folds) for alpha in ordered])
+    trials = np.stack([_per_column(names, {**known, block: np.full(folds, alpha)}, folds) for alpha in ordered])
     losses = part.loss(part.solve(trials))  # (A, F)
     before = np.concatenate([np.zeros((len(ordered), 1)), np.cumsum(losses, axis=1)[:, :-1]], axis=1)
     return ordered[before.argmin(axis=0)]

@@ -5,6 +5,7 @@ Pure: the same tables and settings give the same result; nothing is read, writte
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,7 @@ class BacktestResult:
     folds         dates of training and forecast parts
     """
 
-    verdict: dict[str, object]
+    verdict: dict[str, Any]
     predictions: pd.DataFrame
     by_session: pd.DataFrame
     ledger: pd.DataFrame
@@ -136,7 +137,7 @@ def _probes(
         probes.label_overlap(tested, walk.panel.sessions, walk.folds),
         probes.equal_rows(walk.panel, walk.forecasts, walk.first),
         probes.prefix_invariance(
-            lambda *tables: predictions_frame(walk_forward(*tables, settings)),
+            lambda rows, bars: predictions_frame(walk_forward(rows, bars, settings)),
             features,
             prices,
             predictions,

@@ -1,6 +1,7 @@
 """From a walk to the tables and the verdict that the report shows."""
 
 from dataclasses import asdict
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -41,7 +42,7 @@ def verdict_dict(
     power: pd.DataFrame,
     probes: list[Probe],
     settings: BacktestSettings,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """All that verdict.json holds: plain dicts, lists, strings and numbers."""
     primary = inference.mean_test(by_session[f"cw_{PRIMARY.name}"].to_numpy())
     placebo = _placebo(primary.t, placebos)
@@ -80,7 +81,7 @@ def verdict_dict(
     }
 
 
-def _placebo(real: float, placebos: pd.DataFrame) -> dict[str, object]:
+def _placebo(real: float, placebos: pd.DataFrame) -> dict[str, Any]:
     """The p of each kind with its number of draws, and the larger of the two."""
     drawn = {kind: placebos.loc[placebos["kind"] == kind, "t"] for kind in (PERMUTED, SHIFTED)}
     kinds = {kind: {"p": placebo_p(real, t), "draws": len(t)} for kind, t in drawn.items()}
@@ -96,10 +97,10 @@ def _net_of_cost(by_session: pd.DataFrame, settings: BacktestSettings) -> tuple[
     return augmented, augmented - baseline
 
 
-def _comparisons(walk: Walk, by_session: pd.DataFrame) -> list[dict[str, object]]:
+def _comparisons(walk: Walk, by_session: pd.DataFrame) -> list[dict[str, Any]]:
     """Each comparison with its Clark-West test, R2 gain and IC gain; Holm over all but the primary."""
     panel, span = walk.panel, walk.tested
-    rows = []
+    rows: list[dict[str, Any]] = []
     for pair in COMPARISONS:
         small, large = walk.forecasts[pair.baseline][span], walk.forecasts[pair.augmented][span]
         gain = by_session[f"ic_{pair.augmented}"] - by_session[f"ic_{pair.baseline}"]
@@ -118,7 +119,7 @@ def _comparisons(walk: Walk, by_session: pd.DataFrame) -> list[dict[str, object]
     return rows
 
 
-def _arms(by_session: pd.DataFrame) -> dict[str, dict[str, object]]:
+def _arms(by_session: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return {
         arm: {
             "meaning": ARM_MEANING[arm],
@@ -130,7 +131,7 @@ def _arms(by_session: pd.DataFrame) -> dict[str, dict[str, object]]:
     }
 
 
-def _detectable(walk: Walk, evidence: Evidence, settings: BacktestSettings) -> dict[str, object]:
+def _detectable(walk: Walk, evidence: Evidence, settings: BacktestSettings) -> dict[str, Any]:
     covered = int(walk.panel.covered[walk.first :].sum())
     return {
         "simulated": evidence.detectable,
@@ -141,7 +142,7 @@ def _detectable(walk: Walk, evidence: Evidence, settings: BacktestSettings) -> d
     }
 
 
-def _data(walk: Walk) -> dict[str, object]:
+def _data(walk: Walk) -> dict[str, Any]:
     panel = walk.panel
     return {
         "sessions": len(panel.sessions),

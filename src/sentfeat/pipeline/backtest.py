@@ -14,6 +14,7 @@ from sentfeat.errors import ConfigError, DataError
 from sentfeat.ingest.documents import digest
 from sentfeat.pipeline.project import Project
 from sentfeat.reader import read_features
+from sentfeat.sessions import as_day
 from sentfeat.tables import FEATURES, PRICES, conform, content_hash
 
 Progress = Callable[[str, int, int], None]
@@ -83,13 +84,15 @@ def _provenance_of(folder: Path) -> dict[str, str] | None:
         return None
 
 
-def published_range(project: Project, start: dt.date | None, end: dt.date | None) -> tuple[pd.Timestamp, pd.Timestamp]:
+def published_range(
+    project: Project, start: dt.date | str | None, end: dt.date | str | None
+) -> tuple[pd.Timestamp, pd.Timestamp]:
     """The first and last published session between `start` and `end` at the backtest's cut-off.
 
     Raises DataError if there is none.
     """
     days = project.shelf(project.config.backtest.cutoff).sessions()
-    days = days[(days >= pd.Timestamp(start or days.min())) & (days <= pd.Timestamp(end or days.max()))]
+    days = days[(days >= as_day(start or days.min())) & (days <= as_day(end or days.max()))]
     if days.empty:
         raise DataError(
             f"{project.config.lake} holds no published session of {project.model} there; run the backfill first"

@@ -1,0 +1,39 @@
+"""Poll the live sources now, so that what comes in is graded by when it was really seen.
+
+python -m flows.ingest --config data/live.toml
+"""
+
+from typing import Annotated
+
+import typer
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+
+from flows import steps
+from flows.steps import Target, one_line_errors
+from sentfeat.pipeline import plan_session
+from sentfeat.pipeline.summary import RunSummary
+from sentfeat.sessions import utc_now
+
+
+@flow(name="ingest", flow_run_name="ingest {config}")
+def ingest(config: str, overrides: list[str] | None = None) -> RunSummary:
+    """Read all sources for the newest session's month; archives that were read before cost nothing."""
+    target = Target.of(config, overrides)
+    chunk = plan_session(target.project, None, utc_now()).chunks[-1]
+    summary = RunSummary(target.project.config.lake, ingested=steps.ingest(target, chunk))
+    create_markdown_artifact(key="ingest-summary", markdown=summary.markdown(), description=summary.line())
+    return summary
+
+
+def main(
+    config: Annotated[str, typer.Option(help="configuration file")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+) -> None:
+    """Poll the live sources now."""
+    with one_line_errors():
+        typer.echo(ingest(config, set_).line())
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,48 @@
+"""What any model has to beat, as scorers: the majority label, the word list, TF-IDF with logistic regression."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline, make_union
+
+from sentfeat.evaluate import Scorer
+from sentfeat.score.lexicon import Lexicon
+from sentfeat.score.prompt import LABELS
+
+
+def majority(labels: Sequence[str]) -> Scorer:
+    """Always the label shares of the training `labels`."""
+    shares = np.array([list(labels).count(label) for label in LABELS]) / len(labels)
+    return lambda texts, entities: np.tile(shares, (len(texts), 1))
+
+
+def word_list(lexicon: Lexicon | None = None) -> Scorer:
+    """Counts of positive and negative words (see sentfeat.score.lexicon)."""
+    lexicon = lexicon or Lexicon.default()
+    return lambda texts, entities: lexicon.probabilities(texts)
+
+
+def tfidf(texts: Sequence[str], entities: Sequence[str | None], labels: Sequence[str]) -> Scorer:
+    """TF-IDF of words and word pairs and of characters, then logistic regression, fitted on the rows given.
+
+    An entity is read as the text with the name replaced by a marker, the usual trick for such models.
+    """
+    features = make_union(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=3),
+    )
+    model = make_pipeline(features, LogisticRegression(C=4.0, max_iter=300, class_weight="balanced"))
+    model.fit(_marked(texts, entities), [LABELS.index(label) for label in labels])
+
+    def scorer(texts: Sequence[str], entities: Sequence[str | None]) -> np.ndarray:
+        chances = np.zeros((len(texts), len(LABELS)))  # a label that training did not have keeps its zero
+        chances[:, model.classes_] = model.predict_proba(_marked(texts, entities))
+        return chances
+
+    return scorer
+
+
+def _marked(texts: Sequence[str], entities: Sequence[str | None]) -> list[str]:
+    return [text.replace(entity, " ENTITY ") if entity else text for text, entity in zip(texts, entities, strict=True)]

@@ -1,0 +1,47 @@
+"""The shortest way to an answer.
+
+>>> SentimentPredictor().predict("Apple beats estimates")
+{"label": "positive", "score": 0.93, "probabilities": {"negative": 0.01, "neutral": 0.05, "positive": 0.94}}
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sentfeat.errors import DataError
+from sentfeat.score.bundle import embedded_path
+from sentfeat.score.probability import probabilities, tone
+from sentfeat.score.prompt import LABELS
+
+Prediction = dict[str, object]
+
+
+class SentimentPredictor:
+    """A loaded bundle with words around it; `bundle` is a folder, by default the one in the package."""
+
+    def __init__(self, bundle: str | Path | None = None) -> None:
+        from sentfeat.score.engine import Engine  # here, so that `import sentfeat` stays free of torch
+
+        self._engine = Engine.load(bundle or embedded_path())
+
+    def predict(self, text: str | Sequence[str], entity: str | None = None) -> Prediction | list[Prediction]:
+        """The sentiment of one text (a dict) or of several (a list of dicts), towards `entity` if one is given.
+
+        `score` is p(positive) - p(negative), in [-1, 1]. Raises DataError for a text with nothing to read.
+        """
+        texts = [text] if isinstance(text, str) else list(text)
+        chances = probabilities(self._engine.score(texts, [entity] * len(texts)), self._engine.temperature)
+        unread = np.flatnonzero(np.isnan(chances).any(axis=1))
+        if len(unread):
+            raise DataError(f"text {unread[0]} is empty ({texts[unread[0]]!r}): there is nothing to score")
+        predictions = [_describe(row) for row in chances]
+        return predictions[0] if isinstance(text, str) else predictions
+
+
+def _describe(chances: np.ndarray) -> Prediction:
+    return {
+        "label": LABELS[int(chances.argmax())],
+        "score": round(float(tone(chances)), 4),
+        "probabilities": {label: round(float(chance), 4) for label, chance in zip(LABELS, chances, strict=True)},
+    }

@@ -1,0 +1,88 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from sentfeat.backtest.report import verdict_json
+from sentfeat.backtest.run import run_backtest
+from sentfeat.config import BacktestSettings
+from sentfeat.errors import DataError
+from tests.backtest.synthetic import market
+
+
+def test_a_planted_effect_is_found_and_belongs_to_tone(planted):
+    assert planted.verdict["verdict"] in ("INFORMATIVE BUT NOT TRADABLE", "ADDS VALUE NET OF COST")
+    by_name = {row["name"]: row for row in planted.verdict["comparisons"]}
+    assert by_name["B2 vs B1"]["p_holm"] < 0.05
+    assert by_name["B1 vs B0"]["p_holm"] > 0.05
+    assert planted.verdict["placebo"]["p"] == pytest.approx(1 / 20)
+
+
+def test_no_effect_is_claimed_where_there_is_none_though_prices_forecast(null):
+    assert null.verdict["verdict"] == "NOT DISTINGUISHABLE"
+    assert null.verdict["arms"]["B0"]["rank_ic"]["t"] > 2
+    assert f"{null.verdict['detectable_effect']['simulated']:.3f}" in null.verdict["reason"]
+
+
+def test_the_same_input_gives_the_same_bytes(planted, planted_tables, settings):
+    features, prices = planted_tables
+    again = run_backtest(features.sample(frac=1, random_state=0), prices.iloc[::-1], settings)
+    assert verdict_json(again.verdict) == verdict_json(planted.verdict)
+    pd.testing.assert_frame_equal(again.predictions, planted.predictions, check_exact=True)
+    pd.testing.assert_frame_equal(again.placebos, planted.placebos, check_exact=True)
+
+
+def test_every_arm_forecasts_every_test_row_once(planted):
+    frame = planted.predictions
+    assert not frame.duplicated(["session", "security_id"]).any()
+    assert frame[["forecast_B0", "forecast_B1", "forecast_B2", "y1", "ret_open_close"]].notna().all(axis=None)
+    assert len(frame) == planted.verdict["data"]["test_rows"] == planted.by_session["n_rows"].sum()
+
+
+def test_the_reported_ic_can_be_recomputed_from_the_predictions(planted):
+    by_day = planted.predictions.groupby("session")
+    ic = by_day.apply(lambda day: spearmanr(day["forecast_B2"], day["y1"]).statistic)
+    assert planted.verdict["arms"]["B2"]["rank_ic"]["mean"] == pytest.approx(ic.mean(), abs=1e-12)
+
+
+def test_the_primary_statistic_can_be_recomputed_from_the_predictions(planted):
+    frame = planted.predictions
+    f = 2 * (frame["y1"] - frame["forecast_B0"]) * (frame["forecast_B2"] - frame["forecast_B0"])
+    assert planted.verdict["comparisons"][0]["clark_west"]["mean"] == pytest.approx(
+        f.groupby(frame["session"]).mean().mean()
+    )
+
+
+def test_progress_is_told_to_the_end(null_tables, settings):
+    heard = []
+    run_backtest(*null_tables, settings, lambda step, done, total: heard.append((step, done, total)))
+    assert {step for step, done, total in heard if done == total} == {"forecasts", "placebos", "power", "probes"}
+
+
+def test_too_little_data_is_one_clear_error(settings):
+    with pytest.raises(DataError, match="are needed"):
+        run_backtest(*market(0, securities=8, sessions=120), settings)
+
+
+def test_a_panel_too_short_to_shift_is_one_clear_error():
+    short = BacktestSettings(train_sessions=21, min_test_sessions=10, placebos=19, power_draws=1)
+    with pytest.raises(DataError, match="70 sessions with usable rows, 138 are needed"):
+        run_backtest(*market(0, securities=8, sessions=100), short)
+
+
+def test_no_prices_at_all_is_one_clear_error(planted_tables, settings):
+    features, prices = planted_tables
+    with pytest.raises(DataError, match="0 sessions with usable rows"):
+        run_backtest(features, prices.iloc[:0], settings)
+
+
+def test_features_without_tone_are_one_clear_error(planted_tables, settings):
+    features, prices = planted_tables
+    tone = [name for name in features if name.startswith("sent_")]
+    with pytest.raises(DataError, match="no column with values for tone"):
+        run_backtest(features.assign(**dict.fromkeys(tone, np.nan)), prices, settings)
+
+
+def test_settings_that_could_never_say_yes_are_refused():
+    with pytest.raises(ValueError, match="can never give p"):
+        BacktestSettings(placebos=5)

@@ -1,0 +1,29 @@
+import numpy as np
+
+from sentfeat.evaluate import evaluate
+from sentfeat.evaluate.baselines import majority, tfidf, word_list
+
+TEXTS = ["Acme shares soar", "Acme shares tumble", "Acme holds meeting"] * 10
+LABELS = ["positive", "negative", "neutral"] * 10
+NOBODY = [None] * len(TEXTS)
+
+
+def test_majority_gives_the_shares_of_training():
+    np.testing.assert_allclose(
+        majority(["positive", "positive", "negative", "neutral"])(["x"], [None]), [[0.25, 0.25, 0.5]]
+    )
+
+
+def test_word_list_reads_plain_words():
+    assert evaluate(TEXTS, NOBODY, LABELS, word_list())["accuracy"] == 1
+
+
+def test_tfidf_learns_its_training_rows():
+    assert evaluate(TEXTS, NOBODY, LABELS, tfidf(TEXTS, NOBODY, LABELS))["accuracy"] == 1
+
+
+def test_tfidf_sees_whom_the_question_is_about():
+    texts = ["Acme beats Globex", "Globex beats Acme"] * 2 * 10
+    entities = ["Acme", "Globex", "Globex", "Acme"] * 10
+    labels = ["positive", "positive", "negative", "negative"] * 10
+    assert evaluate(texts, entities, labels, tfidf(texts, entities, labels))["accuracy"] == 1

@@ -1,0 +1,161 @@
+"""The user's own files: clocks, column maps, merged tags, and what cannot be used."""
+
+import datetime as dt
+import gzip
+
+import pandas as pd
+import pytest
+
+from sentfeat.config import FilesPrices, FilesSource
+from sentfeat.errors import SourceError
+from sentfeat.ingest.files import FilesBars, FilesNews, parse_times
+from sentfeat.sessions import Window
+
+ALL_TIME = Window(pd.Timestamp("2000-01-01", tz="UTC"), pd.Timestamp("2030-01-01", tz="UTC"))
+COLUMNS = {"published_at": "when", "title": "headline", "tickers": "symbol"}
+NEW_YORK = "America/New_York"
+
+
+def news(path, **settings) -> FilesNews:
+    return FilesNews(
+        FilesSource(name="mine", path=str(path), columns=settings.pop("columns", COLUMNS), **settings), "."
+    )
+
+
+def write_csv(path, rows: str):
+    path.write_text("when,headline,symbol\n" + rows)
+    return path
+
+
+def utc(values: list[str], zone: str | None) -> list[str]:
+    times, _ = parse_times(pd.Series(values), zone, "mine")
+    return [None if pd.isna(at) else at.strftime("%Y-%m-%d %H:%M") for at in times]
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "expected"),
+    [
+        ("2026-07-01 09:30:00", NEW_YORK, "2026-07-01 13:30"),
+        ("2026-01-05 09:30:00", NEW_YORK, "2026-01-05 14:30"),
+        ("2026-07-01T09:30:00Z", NEW_YORK, "2026-07-01 09:30"),
+        ("2026-07-01T09:30:00+02:00", None, "2026-07-01 07:30"),
+        ("2026-11-01 01:30:00", NEW_YORK, "2026-11-01 06:30"),  # the clock shows it twice: the later one
+        ("2026-03-08 02:30:00", NEW_YORK, "2026-03-08 07:00"),  # the clock never shows it: when it moved on
+        ("2026-07-01", None, "2026-07-02 03:59"),  # a bare date is known at its end, New York
+        ("yesterday", NEW_YORK, None),
+        ("", NEW_YORK, None),
+    ],
+)
+def test_a_clock_is_read_as_declared(text, zone, expected):
+    assert utc([text], zone) == [expected]
+
+
+def test_a_naive_time_without_a_declared_zone_is_refused(tmp_path):
+    path = write_csv(tmp_path / "n.csv", "2026-07-01 09:30:00,Apple rises,AAPL\n")
+    with pytest.raises(SourceError, match=r"without a zone.*timezone = \"America/New_York\""):
+        news(path).fetch(ALL_TIME)
+    with pytest.raises(SourceError, match="'Mars/Olympus' is no IANA zone"):
+        news(path, timezone="Mars/Olympus").fetch(ALL_TIME)
+
+
+def test_naive_parquet_times_need_a_zone_too(tmp_path):
+    path = tmp_path / "n.parquet"
+    frame = pd.DataFrame({"when": pd.to_datetime(["2026-07-01 09:30"]), "headline": "Apple rises", "symbol": "AAPL"})
+    frame.to_parquet(path)
+    with pytest.raises(SourceError, match="without a zone"):
+        news(path).fetch(ALL_TIME)
+    item = news(path, timezone=NEW_YORK).fetch(ALL_TIME).items.iloc[0]
+    assert item["published_at"] == pd.Timestamp("2026-07-01 13:30", tz="UTC")
+
+
+def test_rows_of_one_text_become_one_item_with_all_tags(tmp_path):
+    path = write_csv(
+        tmp_path / "n.csv",
+        "2026-07-01T09:30:00Z,Apple and Intel rise,AAPL\n"
+        "2026-07-01T09:30:00Z,Apple and Intel rise,INTC\n"
+        "2026-07-02T09:30:00Z,Apple and Intel rise,AAPL\n"
+        '2026-07-03T09:30:00Z,Chips,"INTC, AMD"\n'
+        "2026-07-04T09:30:00Z,Nobody,\n",
+    )
+    items = news(path).fetch(ALL_TIME).items
+    assert items["tickers"].tolist() == [("AAPL", "INTC"), ("AAPL",), ("INTC", "AMD"), ()]
+
+
+def test_undated_rows_are_handed_over_for_the_quarantine(tmp_path):
+    path = write_csv(tmp_path / "n.csv", "soon,Apple rises,AAPL\n2026-07-01T09:30:00Z,Intel falls,INTC\n")
+    harvest = news(path).fetch(ALL_TIME)
+    assert harvest.items["title"].tolist() == ["Intel falls"]
+    assert harvest.rejected["reason"].tolist() == ["undated"]
+    assert "Apple rises" in harvest.rejected["payload"][0]
+
+
+def test_an_archive_vouches_for_its_own_span_only(tmp_path):
+    path = write_csv(tmp_path / "n.csv", "2026-07-01T12:00:00Z,a b,A\n2026-07-10T12:00:00Z,c d,A\n")
+    covered = news(path).fetch(ALL_TIME).covered
+    assert covered == Window(pd.Timestamp("2026-07-01 04:00", tz="UTC"), pd.Timestamp("2026-07-10 12:00", tz="UTC"))
+    later = Window(pd.Timestamp("2026-07-11", tz="UTC"), pd.Timestamp("2026-07-12", tz="UTC"))
+    assert news(path).fetch(later).covered is None
+    assert news(path, covers_to=dt.date(2026, 7, 12)).fetch(later).covered == later
+
+
+def test_windows_are_half_open(tmp_path):
+    path = write_csv(tmp_path / "n.csv", "2026-07-01T12:00:00Z,a,A\n2026-07-02T12:00:00Z,b,A\n")
+    edge = Window(pd.Timestamp("2026-07-01 12:00", tz="UTC"), pd.Timestamp("2026-07-02 12:00", tz="UTC"))
+    assert news(path).fetch(edge).items["title"].tolist() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"published_at": "when", "title": "nope"}, r"has no column 'nope'; it has \['when', 'headline', 'symbol'\]"),
+        ({"published_at": "when"}, r"needs \['title'\]"),
+        ({"published_at": "when", "title": "headline", "mood": "x"}, r"does not know \['mood'\]"),
+    ],
+)
+def test_a_wrong_column_map_is_named(tmp_path, columns, message):
+    path = write_csv(tmp_path / "n.csv", "2026-07-01T12:00:00Z,a,A\n")
+    with pytest.raises(SourceError, match=message):
+        news(path, columns=columns).fetch(ALL_TIME)
+
+
+def test_missing_corrupt_and_foreign_files_are_named(tmp_path):
+    with pytest.raises(SourceError, match=r"no file at .*absent\.csv"):
+        news(tmp_path / "absent.csv").fetch(ALL_TIME)
+    bad = tmp_path / "bad.parquet"
+    bad.write_bytes(b"not parquet at all")
+    with pytest.raises(SourceError, match=r"cannot read .*bad\.parquet"):
+        news(bad).fetch(ALL_TIME)
+    (tmp_path / "news.docx").write_text("x")
+    with pytest.raises(SourceError, match=r"news\.docx is neither"):
+        news(tmp_path / "news.docx").fetch(ALL_TIME)
+
+
+def test_json_lines_gzip_and_globs_are_read(tmp_path):
+    row = '{"when": "2026-07-0%dT12:00:00Z", "headline": "Apple rises", "symbol": "AAPL"}\n'
+    (tmp_path / "a.jsonl").write_text(row % 1)
+    with gzip.open(tmp_path / "b.jsonl.gz", "wt") as file:
+        file.write(row % 2)
+    assert len(news(tmp_path / "*.jsonl*").fetch(ALL_TIME).items) == 2
+
+
+def test_a_changed_file_is_read_again(tmp_path):
+    path = write_csv(tmp_path / "n.csv", "2026-07-01T12:00:00Z,a,A\n")
+    source = news(path)
+    before = source.fingerprint()
+    assert len(source.fetch(ALL_TIME).items) == 1
+    write_csv(path, "2026-07-01T12:00:00Z,a,A\n2026-07-02T12:00:00Z,b,A\n")
+    assert len(source.fetch(ALL_TIME).items) == 2
+    assert source.fingerprint() != before
+
+
+def test_bars_are_filtered_and_carry_their_basis(tmp_path):
+    path = tmp_path / "bars.csv"
+    path.write_text("t,k,d,o,h,l,c,v\nA,Stocks,2026-07-01,1,2,1,2,5\nS,ETFs,2026-07-01,1,2,1,2,5\n")
+    names = dict(zip(("ticker", "session", "open", "high", "low", "close", "volume"), "tdohlcv", strict=True))
+    settings = FilesPrices(path=str(path), columns=names, basis="raw", where={"k": "Stocks"})
+    days = pd.Timestamp("2026-07-01"), pd.Timestamp("2026-07-02")
+    items = FilesBars(settings, ".").bars(pd.DataFrame(), *days).items
+    assert items[["ticker", "close", "price_basis"]].values.tolist() == [["A", 2.0, "raw"]]
+    wrong = FilesPrices(path=str(path), columns={"ticker": "t"}, basis="raw")
+    with pytest.raises(SourceError, match="column map of bars must map exactly"):
+        FilesBars(wrong, ".").bars(pd.DataFrame(), *days)

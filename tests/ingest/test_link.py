@@ -1,0 +1,125 @@
+"""Who is a text about: tags, names, filer, as of its day."""
+
+import pandas as pd
+import pytest
+
+from sentfeat.errors import ConfigError, DataError
+from sentfeat.ingest.link import NameMatcher, link
+from sentfeat.ingest.prices import clean_bars, new_revisions
+from sentfeat.ingest.source import item_frame
+from sentfeat.tables import LINKS, PRICES, conform
+from sentfeat.universe import Universe, read_universe
+from tests.conftest import ROOT
+
+UNIVERSE = read_universe(str(ROOT / "data" / "universe.csv"))
+
+
+def links(title: str, day: str = "2012-06-01", **values) -> pd.DataFrame:
+    at = pd.Timestamp(f"{day} 15:00", tz="UTC")
+    items = item_frame([{"title": title, "text": title, "published_at": at, **values}])
+    documents = pd.DataFrame({"document_id": ["d"], "available_at": [at]}).astype(
+        {"available_at": "datetime64[us, UTC]"}
+    )
+    found = link(items, documents, UNIVERSE)
+    conform(LINKS, found.links)
+    return found
+
+
+def linked(title: str, **values) -> dict[str, float]:
+    return links(title, **values).links.set_index("ticker")["relevance"].to_dict()
+
+
+def test_names_aliases_and_cashtags_are_found_as_whole_words():
+    assert linked("Apple beats Intel in chips") == {"AAPL": 1.0, "INTC": 1.0}
+    assert linked("Wal-Mart Stores lifts view") == {"WMT": 1.0}
+    assert linked("$TSLA jumps") == {"TSLA": 1.0}
+    assert linked("Pineapples and intelligence") == {}
+    assert linked("a target was set on the f train") == {}
+
+
+def test_a_tag_that_the_text_does_not_name_counts_half():
+    assert linked("Apple sues over phones", tickers=("AAPL", "INTC")) == {"AAPL": 1.0, "INTC": 0.5}
+
+
+def test_attention_is_shared_beyond_two():
+    assert linked("Apple, Intel, Cisco and Oracle rise") == dict.fromkeys(("AAPL", "INTC", "CSCO", "ORCL"), 0.5)
+
+
+def test_a_filing_is_linked_by_its_filer():
+    found = links("10-K", cik=320193).links
+    assert found[["security_id", "method"]].values.tolist() == [["320193-A", "cik"]]
+
+
+def test_symbols_mean_what_they_meant_on_the_day():
+    assert linked("Facebook", day="2012-05-17", tickers=("FB",)) == {}
+    assert linked("Facebook", day="2012-05-18", tickers=("FB",)) == {"FB": 1.0}
+    meta = links("Facebook", day="2023-01-03").links
+    assert meta[["security_id", "ticker", "entity"]].values.tolist() == [["1326801-A", "META", "Meta Platforms"]]
+
+
+def test_an_unknown_symbol_is_reported_once_with_its_count():
+    rejected = links("Something", tickers=("ZZZZ",)).rejected
+    assert rejected["reason"].tolist() == ["unknown_ticker"]
+    assert rejected["detail"][0].startswith("ZZZZ: not in the universe at the time of 1 tagged")
+
+
+def test_real_links_of_the_archive_are_found_by_name(real_data):
+    """Every linked headline names its company in some form: most must be found by the shipped names alone."""
+    sample = pd.read_parquet(real_data / "market" / "headlines_linked_2007_2013.parquet").sample(3000, random_state=0)
+    matcher = NameMatcher(UNIVERSE)
+    hit = [row.ticker in matcher.tickers(row.title) for row in sample.itertuples()]
+    assert sum(hit) / len(hit) > 0.85
+
+
+def bars(**values) -> pd.DataFrame:
+    good = {
+        "ticker": "FB",
+        "session": pd.Timestamp("2012-05-18"),
+        "open": 42.0,
+        "high": 45.0,
+        "low": 38.0,
+        "close": 38.2,
+    }
+    return pd.DataFrame([good | {"volume": 1.0, "price_basis": "raw", "adjusted_asof_date": None} | values])
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"session": pd.Timestamp("2012-05-17")}, "bar_outside_listing"),
+        ({"session": pd.Timestamp("2012-05-19")}, "not_a_session"),
+        ({"low": 39.0}, "impossible_prices"),
+        ({"open": 0.0, "low": 0.0}, "impossible_prices"),
+        ({"close": None}, "impossible_prices"),
+        ({"ticker": "ZZZZ"}, "unknown_ticker"),
+    ],
+)
+def test_faulty_bars_are_turned_away_by_reason(values, reason):
+    good, rejected = clean_bars(bars(**values), UNIVERSE)
+    assert good.empty
+    assert rejected["reason"].tolist() == [reason]
+
+
+def test_only_changed_bars_are_new_revisions():
+    good, _ = clean_bars(bars(), UNIVERSE)
+    first = pd.Timestamp("2012-05-18 22:00", tz="UTC")
+    held = new_revisions(good, PRICES.empty(), "files", first)
+    assert len(held) == 1
+    assert new_revisions(good, held, "files", first + pd.Timedelta(days=1)).empty
+    revised = new_revisions(good.assign(close=38.3), held, "files", first + pd.Timedelta(days=1))
+    assert revised["close"].tolist() == [38.3]
+    conform(PRICES, pd.concat([held, revised]))
+
+
+def test_the_universe_answers_as_of_a_session_and_names_near_misses(tmp_path):
+    assert len(UNIVERSE.listed(pd.Timestamp("2012-05-17"))) == 84
+    assert len(UNIVERSE.listed(pd.Timestamp("2012-05-18"))) == 85
+    with pytest.raises(DataError, match="unknown ticker 'APPL'.*AAPL"):
+        UNIVERSE.require_tickers(["APPL"])
+    with pytest.raises(ConfigError, match="no universe file"):
+        read_universe(str(tmp_path / "none.csv"))
+    broken = tmp_path / "broken.csv"
+    broken.write_text("ticker,name\nA,B\n")
+    with pytest.raises(ConfigError, match="broken.csv"):
+        read_universe(str(broken))
+    assert isinstance(UNIVERSE, Universe)

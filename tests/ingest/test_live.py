@@ -1,0 +1,166 @@
+"""Live sources against a real HTTP server on loopback, and the clocks and shapes they have to read."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pandas as pd
+import pytest
+
+from sentfeat.config import EdgarSource, RssSource
+from sentfeat.errors import ConfigError, SourceError
+from sentfeat.ingest.edgar import EdgarFilings, accepted_at, later_reading
+from sentfeat.ingest.http import Fetcher
+from sentfeat.ingest.rss import RssFeeds
+from sentfeat.ingest.yahoo import read_story
+from sentfeat.sessions import Window
+from sentfeat.universe import read_universe
+from tests.conftest import ROOT
+
+POLL = Window(pd.Timestamp("2026-11-19 12:00", tz="UTC"), pd.Timestamp("2026-11-19 18:00", tz="UTC"))
+FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>
+<item><title>Old news</title><pubDate>Thu, 19 Nov 2026 11:00:00 GMT</pubDate><link>http://x/1</link></item>
+<item><title>Apple &amp; Intel rise</title><pubDate>Thu, 19 Nov 2026 10:30:00 -0500</pubDate><link>http://x/2</link></item>
+<item><title>No date</title><link>http://x/3</link></item>
+</channel></rss>"""
+
+
+class Site:
+    """Answers by path: a list of (status, headers, body), the last one for ever; counts the requests."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[tuple[int, dict[str, str], bytes]]] = {}
+        self.requests: list[str] = []
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                site.requests.append(self.path)
+                queue = site.answers.get(self.path, [(404, {}, b"no")])
+                status, headers, body = queue.pop(0) if len(queue) > 1 else queue[0]
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def say(self, path: str, body: str | bytes, status: int = 200, **headers: str) -> str:
+        raw = body.encode() if isinstance(body, str) else body
+        self.answers.setdefault(path, []).append((status, headers, raw))
+        return self.url + path
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    threading.Thread(target=site.server.serve_forever, daemon=True).start()
+    yield site
+    site.server.shutdown()
+    site.server.server_close()
+
+
+def feeds(**urls: str) -> RssFeeds:
+    return RssFeeds(RssSource(name="rss", feeds=urls), Fetcher("rss", base_wait=0.01))
+
+
+def test_a_feed_gives_its_dated_items_of_the_window(site):
+    harvest = feeds(wire=site.say("/a", FEED)).fetch(POLL)
+    assert harvest.items["title"].tolist() == ["Apple & Intel rise"]
+    assert harvest.items["published_at"][0] == pd.Timestamp("2026-11-19 15:30", tz="UTC")
+    assert harvest.rejected["reason"].tolist() == ["undated"]
+    assert harvest.covered == POLL
+
+
+def test_a_feed_that_rolled_past_the_last_poll_does_not_vouch_for_the_gap(site):
+    fresh_only = FEED.replace("11:00:00 GMT", "16:00:00 GMT")
+    covered = feeds(wire=site.say("/a", fresh_only)).fetch(POLL).covered
+    assert covered == Window(pd.Timestamp("2026-11-19 15:30", tz="UTC"), POLL.until)
+
+
+def test_one_feed_down_leaves_the_others_and_says_so(site):
+    harvest = feeds(wire=site.say("/a", FEED), blog=site.say("/b", "down", 404)).fetch(POLL)
+    assert len(harvest.items) == 1
+    assert harvest.covered is None
+    assert "/b could not be read (HTTP 404)" in harvest.problem
+
+
+def test_all_feeds_down_is_an_error_that_names_them(site):
+    with pytest.raises(SourceError, match=r"/b could not be read \(HTTP 503\)"):
+        feeds(blog=site.say("/b", "down", 503)).fetch(POLL)
+    assert len(site.requests) == 4
+
+
+def test_a_page_that_is_no_feed_is_refused(site):
+    with pytest.raises(SourceError, match="is no RSS or Atom feed"):
+        feeds(blog=site.say("/b", "<html><body>Welcome</body></html>")).fetch(POLL)
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_a_busy_server_is_asked_again(site, status):
+    url = site.say("/a", "<html>slow down</html>", status)
+    site.say("/a", "at last")
+    assert Fetcher("x", base_wait=0.01).get(url) == b"at last"
+
+
+def test_retry_after_is_respected(site):
+    url = site.say("/a", "busy", 429, **{"Retry-After": "1"})
+    site.say("/a", "at last")
+    began = pd.Timestamp.now()
+    assert Fetcher("x", base_wait=0.01).get(url) == b"at last"
+    assert pd.Timestamp.now() - began >= pd.Timedelta(seconds=1)
+
+
+def test_an_unreachable_host_is_an_error_that_names_it():
+    with pytest.raises(SourceError, match=r"http://127\.0\.0\.1:9/feed could not be read \(ConnectError"):
+        Fetcher("x", base_wait=0.01).get("http://127.0.0.1:9/feed")
+
+
+HEADER = "<ACCEPTANCE-DATETIME>20220128163057\nFILED AS OF DATE:\t\t{filed}\n"
+
+
+def test_the_sgml_clock_is_new_york_and_a_later_filing_date_wins():
+    assert accepted_at(HEADER.format(filed="20220128")) == pd.Timestamp("2022-01-28 21:30:57", tz="UTC")
+    assert accepted_at(HEADER.format(filed="20220131")) == pd.Timestamp("2022-01-31 11:00", tz="UTC")
+    assert accepted_at("<html>nothing</html>") is None
+
+
+def test_the_json_clock_is_read_as_the_later_of_both():
+    assert later_reading("2022-07-28T18:30:57.000Z") == pd.Timestamp("2022-07-28 22:30:57", tz="UTC")
+
+
+def test_edgar_wants_a_contact_and_reads_the_header(site):
+    universe = read_universe(str(ROOT / "data" / "universe.csv"))
+    with pytest.raises(ConfigError, match="wants to know who reads"):
+        EdgarFilings(EdgarSource(name="edgar", user_agent=""), universe)
+    one = universe.frame[universe.frame["ticker"] == "AAPL"]
+    universe.frame = one
+    filing = '{"filings": {"recent": {"accessionNumber": ["0-1-2"], "form": ["8-K"], "items": ["2.02"],'
+    filing += '"acceptanceDateTime": ["2026-11-19T11:30:57.000Z"], "primaryDocument": ["a.htm"]}}}'
+    site.say("/submissions/CIK0000320193.json", filing)
+    site.say("/edgar/data/320193/012/0-1-2-index-headers.html", "<ACCEPTANCE-DATETIME>20261119113057")
+    settings = EdgarSource(name="edgar", user_agent="T t@example.com", data_url=site.url, archives_url=site.url)
+    item = EdgarFilings(settings, universe, Fetcher("edgar", base_wait=0.01)).fetch(POLL).items.iloc[0]
+    assert item["published_at"] == pd.Timestamp("2026-11-19 16:30:57", tz="UTC")
+    assert (item["cik"], item["form"], item["section"]) == (320193, "8-K", "2.02")
+
+
+def test_both_shapes_of_yahoo_news_are_read():
+    flat = {
+        "uuid": "u",
+        "title": "Apple rises",
+        "publisher": "P",
+        "link": "http://x",
+        "providerPublishTime": 1763561400,
+    }
+    nested = {"id": "u", "content": {"title": "Apple rises", "pubDate": "2025-11-19T14:10:00Z",
+              "provider": {"displayName": "P"}, "canonicalUrl": {"url": "http://x"}}}  # fmt: skip
+    first, second = read_story(flat), read_story(nested)
+    assert first["published_at"] == second["published_at"] == pd.Timestamp("2025-11-19 14:10", tz="UTC")
+    assert {k: first[k] for k in ("title", "publisher", "url")} == {k: second[k] for k in ("title", "publisher", "url")}
+    assert read_story({"content": {"title": "No date"}}) is None

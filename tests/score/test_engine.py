@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from sentfeat.errors import BundleError, DataError
+from sentfeat.score.bundle import embedded_path
+from sentfeat.score.engine import Engine
+from sentfeat.score.probability import probabilities, tone
+from sentfeat.score.prompt import LABELS, PLAIN
+from tests.score.test_bundle import edit_passport
+from tests.score.tiny import copy_bundle
+
+HEADLINES = [
+    "Acme beats estimates, shares soar",
+    "Acme cuts its outlook as demand weakens",
+    "Acme to present at a conference",
+    "Globex recalls 1,200 pumps after a failure in the field and faces a fine",
+    "Fed leaves rates alone",
+    "Up",
+]
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_bundle):
+    return Engine.load(tiny_bundle, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return Engine.load(embedded_path(), device="cpu")
+
+
+def many(count):
+    """Texts of all lengths, more than one batch for some of them."""
+    return [f"{HEADLINES[i % 6]} {'again ' * (i % 17)}{i}" for i in range(count)]
+
+
+def reference_logits(bundle, prompts, answers=(" negative", " neutral", " positive")):
+    """Another way to the same numbers: NF4 layers and adapter unmerged, one prompt at a time, the whole vocabulary."""
+    tokenizer = AutoTokenizer.from_pretrained(bundle / "base")
+    base = AutoModelForCausalLM.from_pretrained(bundle / "base", dtype=torch.float32)
+    for parameter in base.parameters():
+        if parameter.is_floating_point():
+            parameter.data = parameter.data.float()
+    model = PeftModel.from_pretrained(base, bundle / "adapter").train()  # no dropout; eval repacks NF4 on some CPUs
+    words = [tokenizer(answer, add_special_tokens=False)["input_ids"][0] for answer in answers]
+    rows = []
+    for prompt in prompts:
+        ids = [tokenizer.bos_token_id, *tokenizer(prompt, add_special_tokens=False)["input_ids"]]
+        with torch.no_grad():
+            rows.append(model(input_ids=torch.tensor([ids])).logits[0, -1, words].numpy())
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize("which", ["tiny", "shipped"])
+def test_scores_equal_a_plain_full_logits_forward(which, request):
+    engine = request.getfixturevalue(which)
+    entities = [None, "Acme", None, "Globex", None, None]
+    prompts = [PLAIN.prompt(text, entity) for text, entity in zip(HEADLINES, entities, strict=True)]
+    expected = probabilities(reference_logits(engine.bundle.path, prompts))
+    np.testing.assert_allclose(probabilities(engine.score(HEADLINES, entities)), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("which", ["tiny", "shipped"])
+def test_a_text_gets_the_same_bits_in_any_company(which, request):
+    engine = request.getfixturevalue(which)
+    texts = many(150)
+    together = engine.score(texts)
+    shuffle = np.random.default_rng(0).permutation(len(texts))
+    np.testing.assert_array_equal(engine.score([texts[i] for i in shuffle]), together[shuffle])
+    for alone in (0, 16, 77, 149):
+        np.testing.assert_array_equal(engine.score([texts[alone]])[0], together[alone])
+    np.testing.assert_array_equal(engine.score(texts[40:60]), together[40:60])
+
+
+def test_the_number_of_threads_does_not_move_a_bit(shipped):
+    texts, before = HEADLINES, torch.get_num_threads()
+    found = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        found.append(shipped.score(texts))
+    torch.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+
+
+def test_order_is_restored_and_duplicates_are_scored_once(tiny, monkeypatch):
+    rows = []
+    run = tiny._run
+    monkeypatch.setattr(tiny, "_run", lambda prompts, batch: rows.append(len(batch.members)) or run(prompts, batch))
+    texts = ["long " * 9, "Up", "long " * 9, "Up", "Acme rises"]
+    logits = tiny.score(texts)
+    assert sum(rows) == 3
+    np.testing.assert_array_equal(logits[0], logits[2])
+    np.testing.assert_array_equal(logits[1], logits[3])
+    np.testing.assert_array_equal(logits, np.concatenate([tiny.score([text]) for text in texts]))
+
+
+def test_the_entity_matters_and_is_part_of_the_key(tiny):
+    texts, entities = ["Acme beats Globex"] * 4, ["Acme", "Globex", None, "Acme"]
+    logits = tiny.score(texts, entities)
+    np.testing.assert_array_equal(logits[0], logits[3])
+    assert len(np.unique(logits, axis=0)) == 3
+
+
+def test_chunks_cover_each_position_once(tiny):
+    texts = [*many(100), *many(30)]
+    chunks = list(tiny.score_chunks(texts, chunk=20))
+    assert len(chunks) > 2
+    assert sorted(np.concatenate([positions for positions, _ in chunks])) == list(range(130))
+    whole = tiny.score(texts)
+    for positions, values in chunks:
+        np.testing.assert_array_equal(whole[positions], values)
+
+
+def test_progress_counts_every_item(tiny):
+    done = []
+    tiny.score([*many(40), ""], progress=done.append)
+    assert sum(done) == 41
+
+
+def test_long_texts_are_cut_at_their_end_not_in_the_question(tiny, caplog):
+    long = "Acme profit " * 5000
+    with caplog.at_level("WARNING"):
+        first, same, other = tiny.score([long, long + "x", long], [None, None, "Acme"])
+    assert "2 of" in caplog.text or "3 of" in caplog.text
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_nothing_to_read_is_missing_not_neutral(tiny):
+    logits = tiny.score(["", "Acme rises", "https://example.org"])
+    assert np.isnan(logits).all(axis=1).tolist() == [True, False, True]
+    assert np.isnan(tone(probabilities(logits))).tolist() == [True, False, True]
+
+
+def test_an_empty_list_gives_an_empty_array(tiny):
+    logits = tiny.score([], [])
+    assert logits.shape == (0, len(LABELS))
+    assert logits.dtype == np.float32
+
+
+def test_lists_of_unequal_length_are_refused(tiny):
+    with pytest.raises(DataError, match="2 texts but 1 entities"):
+        tiny.score(["a", "b"], ["Acme"])
+
+
+@pytest.mark.parametrize(("text", "entity"), [(None, None), ("Acme rises", float("nan"))])
+def test_values_that_are_not_text_are_refused(tiny, text, entity):
+    with pytest.raises(DataError, match="must be a string"):
+        tiny.score([text], [entity])
+
+
+def test_golden_probes_guard_the_load(tiny_bundle, tmp_path):
+    bundle = copy_bundle(tiny_bundle, tmp_path / "bundle")
+    probe = {"text": "Acme rises", "entity": None, "probabilities": [0.2, 0.2, 0.6]}
+    edit_passport(bundle, probes=[probe])
+    with pytest.raises(BundleError, match=r"golden probe 'Acme rises'"):
+        Engine.load(bundle, device="cpu")
+
+
+def test_the_shipped_bundle_tells_good_from_bad(shipped):
+    texts = [
+        "Acme profit jumps 40 percent, beats estimates",
+        "Acme shares tumble after profit warning",
+        "Acme to hold annual meeting on May 5",
+    ]
+    chances = probabilities(shipped.score(texts), shipped.temperature)
+    assert [LABELS[i] for i in chances.argmax(axis=1)] == ["positive", "negative", "neutral"]

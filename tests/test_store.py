@@ -1,0 +1,155 @@
+"""Files appear whole, segments are written once, published sessions keep their history."""
+
+import pandas as pd
+import pytest
+
+from sentfeat import read_features, read_table
+from sentfeat.errors import ConfigError, DataError
+from sentfeat.publish import Outcome, Shelf, announce
+from sentfeat.sessions import Cutoff
+from sentfeat.store import Lake
+from sentfeat.tables import FEATURES, QUARANTINE
+
+SESSION = pd.Timestamp("2026-11-19")
+
+
+def quarantine(*hashes: str) -> pd.DataFrame:
+    at = pd.Timestamp("2026-11-20 03:00", tz="UTC")
+    return pd.DataFrame(
+        {"row_hash": hashes, "source": "s", "reason": "undated", "detail": "d", "payload": "{}", "seen_at": at}
+    )
+
+
+def features(n_news: int = 1, tickers: tuple[str, ...] = ("AA", "BB")) -> pd.DataFrame:
+    frame = pd.DataFrame({"ticker": tickers}).reindex(columns=FEATURES.names)
+    return frame.assign(
+        security_id=[f"id-{ticker}" for ticker in tickers],
+        session=SESSION,
+        cutoff="pre_open",
+        known_at=pd.Timestamp("2026-11-19 14:15", tz="UTC"),
+        tradable_at=pd.Timestamp("2026-11-19 14:30", tz="UTC"),
+        coverage_ok=True,
+        sources_ok_share=1.0,
+        has_news=n_news > 0,
+        n_news=n_news,
+    )
+
+
+def provenance(at: str, input_hash: str = "x") -> dict[str, str]:
+    return {"input_hash": input_hash, "published_at": pd.Timestamp(at, tz="UTC").isoformat()}
+
+
+@pytest.fixture
+def lake(tmp_path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def test_the_same_rows_are_one_segment(lake):
+    first = lake.append(QUARANTINE, quarantine("a", "b"), "date=2026-11-20")
+    again = lake.append(QUARANTINE, quarantine("b", "a"), "date=2026-11-20")
+    assert first == again
+    assert lake.append(QUARANTINE, quarantine(), "date=2026-11-20") is None
+    assert lake.read(QUARANTINE)["row_hash"].tolist() == ["a", "b"]
+
+
+def test_nothing_but_whole_parquet_files_lies_in_a_dataset(lake, tmp_path):
+    lake.append(QUARANTINE, quarantine("a"), "date=2026-11-20")
+    files = [path for path in (tmp_path / "lake" / "quarantine").rglob("*") if path.is_file()]
+    assert [path.suffix for path in files] == [".parquet"]
+    assert not list((tmp_path / "lake" / ".staging").iterdir())
+
+
+def test_a_corrupt_file_is_named_and_not_read_around(lake, tmp_path):
+    lake.append(QUARANTINE, quarantine("a"), "date=2026-11-20")
+    bad = tmp_path / "lake" / "quarantine" / "date=2026-11-21" / "bad.parquet"
+    bad.parent.mkdir()
+    bad.write_bytes(b"PAR1 this is no parquet")
+    with pytest.raises(DataError, match=r"bad\.parquet is not a readable Parquet file"):
+        read_table("quarantine", lake=lake)
+
+
+def test_publishing_again_changes_nothing_and_differing_rows_keep_the_old(lake):
+    shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+    announce(lake, "m", Cutoff.PRE_OPEN, SESSION)
+    assert shelf.publish(SESSION, features(1), provenance("2026-11-19 14:20")) == Outcome.NEW
+    assert shelf.publish(SESSION, features(1), provenance("2026-11-20 10:00", "y")) == Outcome.SAME
+    assert shelf.publish(SESSION, features(2), provenance("2026-11-21 10:00", "z")) == Outcome.REPLACED
+
+    def n_news(as_of=None) -> list[int]:
+        return read_features(lake=lake, as_of=as_of)["n_news"].tolist()
+
+    assert n_news() == [2, 2]
+    assert n_news("2026-11-20 12:00") == [1, 1]
+    assert n_news("2026-11-19 14:21") == [1, 1]
+    assert n_news("2026-11-19 14:00") == []
+    assert n_news("2026-11-21 10:00") == [2, 2]
+
+
+def test_a_session_is_done_only_with_the_same_inputs_and_an_intact_file(lake, tmp_path):
+    shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+    assert not shelf.is_done(SESSION, "x")
+    shelf.publish(SESSION, features(), provenance("2026-11-19 14:20"))
+    assert shelf.is_done(SESSION, "x")
+    assert not shelf.is_done(SESSION, "other")
+    path = tmp_path / "lake" / shelf.data_path(SESSION)
+    path.write_bytes(path.read_bytes()[:-10])
+    assert not shelf.is_done(SESSION, "x")
+    assert shelf.publish(SESSION, features(), provenance("2026-11-19 15:00")) == Outcome.SAME
+    assert shelf.is_done(SESSION, "x")
+
+
+def test_reading_refuses_what_is_not_there(lake):
+    with pytest.raises(DataError, match="holds no features yet"):
+        read_features(lake=lake)
+    shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+    shelf.publish(SESSION, features(), provenance("2026-11-19 14:20"))
+    announce(lake, "m", Cutoff.PRE_OPEN, SESSION)
+    with pytest.raises(DataError, match="no rows for ZZ.*2 tickers: AA, BB"):
+        read_features(tickers=["AA", "ZZ"], lake=lake)
+    with pytest.raises(ConfigError, match="cutoff must be evening or pre_open, got 'noon'"):
+        read_features(cutoff="noon", lake=lake)
+    with pytest.raises(ConfigError, match="no table 'feature'"):
+        read_table("feature", lake=lake)
+    assert read_features("2026-11-20", lake=lake).empty
+
+
+def test_missing_counts_stay_missing(lake):
+    shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+    blind = features().assign(coverage_ok=False, has_news=None, n_news=None)
+    shelf.publish(SESSION, blind, provenance("2026-11-19 14:20"))
+    announce(lake, "m", Cutoff.PRE_OPEN, SESSION)
+    row = read_features(lake=lake).iloc[0]
+    assert row["n_news"] is pd.NA
+    assert row["has_news"] is pd.NA
+    assert not row["coverage_ok"]
+
+
+def test_the_newest_session_is_announced_and_never_set_back(lake):
+    announce(lake, "m", Cutoff.EVENING, SESSION)
+    announce(lake, "m", Cutoff.EVENING, SESSION - pd.Timedelta(days=1))
+    announce(lake, "other", Cutoff.EVENING, SESSION)
+    assert lake.get_json("LATEST.json")["m"] == {"evening": "2026-11-19"}
+    assert lake.get_json("CURRENT.json") == {"model": "m"}
+
+
+def test_plain_readers_see_the_same_table(lake, tmp_path):
+    """A feature folder is read by pandas, DuckDB and Polars without any help of ours."""
+    import duckdb
+    import polars
+
+    shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+    shelf.publish(SESSION, features(3), provenance("2026-11-19 14:20"))
+    later = SESSION + pd.Timedelta(days=1)
+    shelf.publish(later, features(4).assign(session=later), provenance("2026-11-20 14:20"))
+    announce(lake, "m", Cutoff.PRE_OPEN, later)
+    ours = read_features(lake=lake)
+    folder = tmp_path / "lake" / shelf.folder
+
+    by_pandas = pd.read_parquet(folder).sort_values(["session", "ticker"])
+    by_duckdb = duckdb.sql(f"select * from '{folder}/**/*.parquet' order by session, ticker").df()
+    by_polars = polars.read_parquet(folder).sort("session", "ticker")
+    for n_news in (by_pandas["n_news"], by_duckdb["n_news"], by_polars["n_news"].to_list()):
+        assert list(n_news) == ours["n_news"].tolist() == [3, 3, 4, 4]
+    assert pd.to_datetime(by_pandas["session"]).tolist() == ours["session"].tolist()
+    assert set(FEATURES.names) <= set(by_pandas.columns)
+    assert str(by_polars["session"].dtype) == "Date"
