@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 import typer
 from rich.console import Console
@@ -77,6 +78,45 @@ def score(
     frame["tone"] = tone(chances)
     _write_frame(frame, output)
     console.print(f"wrote {len(frame):,} rows to {output}; {int((~scored).sum())} without a score (empty text)")
+
+
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Option(help="CSV, Parquet or JSON lines with `text`, `label` and perhaps `entity`")],
+    report: Annotated[Path, typer.Option(help="folder for metrics.json")],
+    model: Model = None,
+) -> None:
+    """Accuracy, F1, MCC and calibration of a bundle on labelled texts, beside the word list on the same rows."""
+    from sentfeat.evaluate import evaluate as measure
+    from sentfeat.evaluate.baselines import word_list
+    from sentfeat.score.bundle import embedded_path
+    from sentfeat.score.engine import Engine
+    from sentfeat.score.probability import probabilities
+
+    frame = _read_frame(data)
+    _require_labels(frame, data)
+    engine = Engine.load(model or embedded_path())
+
+    def scorer(texts: Sequence[str], entities: Sequence[str | None]) -> np.ndarray:
+        return probabilities(engine.score(texts, entities), engine.temperature)
+
+    rows = frame["text"].tolist(), _entities(frame, "entity"), frame["label"].tolist()
+    results = {engine.bundle.passport.name: measure(*rows, scorer), "word list": measure(*rows, word_list())}
+    report.mkdir(parents=True, exist_ok=True)
+    (report / "metrics.json").write_text(json.dumps({"data": data.name, "models": results}, indent=1))
+    _print_grid(
+        ["model", *results["word list"]],
+        [[name, *(_cell(value) for value in metrics.values())] for name, metrics in results.items()],
+    )
+
+
+def _require_labels(frame: pd.DataFrame, path: Path) -> None:
+    absent = [name for name in ("text", "label") if name not in frame]
+    if absent:
+        raise DataError(f"{path} has no column {', '.join(absent)}; it has {list(frame.columns)}")
+    strange = sorted(set(frame["label"].astype(str)) - set(LABELS))
+    if strange or frame.empty:
+        raise DataError(f"{path}: labels must be {', '.join(LABELS)}, got {strange[:5] or 'no rows'}")
 
 
 @app.command()

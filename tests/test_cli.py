@@ -1,0 +1,80 @@
+"""The command line, run as a user runs it."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+
+
+def sentfeat(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sentfeat.cli", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_score_keeps_the_columns_and_asks_about_each_company(tmp_path):
+    source, target = tmp_path / "in.csv", tmp_path / "out.parquet"
+    source.write_text(
+        "id,text,entity\n1,Apple sues Intel over patents,Apple\n2,Apple sues Intel over patents,Intel\n3,,\n"
+    )
+    done = sentfeat("score", "--input", str(source), "--output", str(target))
+    assert done.returncode == 0, done.stderr
+    assert "wrote 3 rows" in done.stdout
+    rows = pd.read_parquet(target)
+    assert rows["id"].tolist() == [1, 2, 3]
+    chances = rows[["p_negative", "p_neutral", "p_positive"]]
+    assert chances.iloc[:2].sum(axis=1).tolist() == pytest.approx([1, 1])
+    assert (chances.iloc[0] != chances.iloc[1]).all()
+    assert chances.iloc[2].isna().all()
+    assert rows["label"].isna().tolist() == [False, False, True]
+
+
+def test_predict_answers_one_object_a_text():
+    done = sentfeat("predict", "Profit beats estimates", "Shares plunge on profit warning")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["label"] for answer in answers] == ["positive", "negative"]
+
+
+def test_evaluate_writes_metrics_beside_the_word_list(tmp_path):
+    labelled = tmp_path / "l.csv"
+    labelled.write_text("text,label\nProfit beats estimates,positive\nShares plunge on warning,negative\n")
+    done = sentfeat("evaluate", "--data", str(labelled), "--report", str(tmp_path / "report"))
+    assert done.returncode == 0, done.stderr
+    models = json.loads((tmp_path / "report" / "metrics.json").read_text())["models"]
+    assert set(models) == {"embedded", "word list"}
+    assert {"n", "accuracy", "macro_f1", "weighted_f1", "mcc", "ece", "nll", "missing"} <= set(models["embedded"])
+
+
+def test_the_dictionary_is_complete_and_machine_readable():
+    done = sentfeat("dictionary", "features", "--json")
+    rows = json.loads(done.stdout)
+    assert {"name", "type", "unit", "meaning", "null"} == set(rows[0])
+    assert "sent_mean" in {row["name"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score", "--input", "absent.csv", "--output", "x.csv"], "error: no file at absent.csv"),
+        (["score", "--input", "README.md", "--output", "x.csv"], "error: README.md: cannot tell the format"),
+        (
+            ["score", "--input", "data/universe.csv", "--output", "x.csv"],
+            "error: data/universe.csv has no column 'text'",
+        ),
+        (
+            ["evaluate", "--data", "data/universe.csv", "--report", "x"],
+            "error: data/universe.csv has no column text, label",
+        ),
+        (["features", "--lake", "nowhere"], "holds no features yet; run the backfill"),
+        (["features", "--columns", "mood"], "error: no feature column mood"),
+        (["dictionary", "moods"], "error: no table 'moods'"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_failure(arguments, message):
+    done = sentfeat(*arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
