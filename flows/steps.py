@@ -73,7 +73,7 @@ PATIENCE = {
 @task(name="ingest", task_run_name="ingest {chunk.name}", timeout_seconds=60 * MINUTE, **PATIENCE)
 def ingest(target: Target, chunk: Chunk) -> list[pipeline.SourceReport]:
     """Read all sources for a month's span."""
-    return pipeline.ingest_window(target.project, chunk.span, utc_now())
+    return pipeline.ingest_window(target.project, chunk.span, utc_now(), poll=chunk.poll)
 
 
 @task(name="prices", task_run_name="prices to {last:%Y-%m-%d}", timeout_seconds=30 * MINUTE, **PATIENCE)

@@ -1,11 +1,17 @@
 """Shared by all tests: no network, no telemetry, and where the optional real data lie."""
 
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-os.environ.update(DO_NOT_TRACK="1", HF_HUB_OFFLINE="1", PREFECT_SERVER_ANALYTICS_ENABLED="false")
+from tests.site import Site
+
+os.environ.update(
+    OMP_WAIT_POLICY="PASSIVE", DO_NOT_TRACK="1", HF_HUB_OFFLINE="1", PREFECT_SERVER_ANALYTICS_ENABLED="false"
+)
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -17,3 +23,12 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip("the real data set (../shared/data) is not here")
     return REAL_DATA
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    threading.Thread(target=site.server.serve_forever, daemon=True).start()
+    yield site
+    site.server.shutdown()
+    site.server.server_close()

@@ -31,15 +31,15 @@ class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all sections: frozen, and a misspelt key is an error."""
 
 
-class SourceSettings(Struct, kw_only=True):
+class SourceSettings(Struct, frozen=True, kw_only=True):
     """What every source has: its name in the tables, and whether a session counts as covered without it."""
 
     name: str
     required: bool = True
-    delay_minutes: float = 15.0  # an archive's items count as available this long after publication (grade B)
+    delay_minutes: float = 15.0  # polled: how often; an archive: from publication to when it counts as available
 
 
-class SampleSource(SourceSettings, tag="sample", tag_field="kind", kw_only=True):
+class SampleSource(SourceSettings, tag="sample", tag_field="kind", frozen=True, kw_only=True):
     """The seeded market that `make run` uses."""
 
     seed: int = 7
@@ -49,7 +49,7 @@ class SampleSource(SourceSettings, tag="sample", tag_field="kind", kw_only=True)
     effect: float = 0.10  # correlation of latent tone with the standardised open-to-close return, on covered rows
 
 
-class FilesSource(SourceSettings, tag="files", tag_field="kind", kw_only=True):
+class FilesSource(SourceSettings, tag="files", tag_field="kind", frozen=True, kw_only=True):
     """A user's own archive or vendor feed: Parquet, CSV or JSON lines."""
 
     path: str
@@ -61,19 +61,19 @@ class FilesSource(SourceSettings, tag="files", tag_field="kind", kw_only=True):
     document_kind: Literal["headline", "filing_section"] = "headline"
 
 
-class RssSource(SourceSettings, tag="rss", tag_field="kind", kw_only=True):
+class RssSource(SourceSettings, tag="rss", tag_field="kind", frozen=True, kw_only=True):
     """RSS or Atom feeds, polled live."""
 
     feeds: dict[str, str]  # publisher -> URL
 
 
-class YahooSource(SourceSettings, tag="yahoo", tag_field="kind", kw_only=True):
+class YahooSource(SourceSettings, tag="yahoo", tag_field="kind", frozen=True, kw_only=True):
     """Yahoo's news for each ticker of the universe, polled live; it has no history."""
 
     count: int = 50
 
 
-class EdgarSource(SourceSettings, tag="edgar", tag_field="kind", kw_only=True):
+class EdgarSource(SourceSettings, tag="edgar", tag_field="kind", frozen=True, kw_only=True):
     """SEC filings of the universe's companies."""
 
     user_agent: str  # "Company name contact@example.com": the SEC refuses anonymous readers
@@ -82,7 +82,7 @@ class EdgarSource(SourceSettings, tag="edgar", tag_field="kind", kw_only=True):
     archives_url: str = "https://www.sec.gov/Archives"
 
 
-class FilesPrices(Struct, tag="files", tag_field="kind", kw_only=True):
+class FilesPrices(Struct, tag="files", tag_field="kind", frozen=True, kw_only=True):
     """Daily bars from files."""
 
     path: str
@@ -93,19 +93,19 @@ class FilesPrices(Struct, tag="files", tag_field="kind", kw_only=True):
     name: str = "files"
 
 
-class YahooPrices(Struct, tag="yahoo", tag_field="kind", kw_only=True):
+class YahooPrices(Struct, tag="yahoo", tag_field="kind", frozen=True, kw_only=True):
     """Daily bars through yfinance."""
 
     name: str = "yahoo"
 
 
-class SamplePrices(Struct, tag="sample", tag_field="kind", kw_only=True):
+class SamplePrices(Struct, tag="sample", tag_field="kind", frozen=True, kw_only=True):
     """The bars of the sample market; its `sample` source says which market."""
 
     name: str = "sample"
 
 
-class FeatureSettings(Struct, kw_only=True):
+class FeatureSettings(Struct, frozen=True, kw_only=True):
     """What, besides the data, decides the value of a feature cell; hashed into every manifest."""
 
     cutoffs: tuple[Cutoff, ...] = (Cutoff.EVENING, Cutoff.PRE_OPEN)
@@ -118,7 +118,7 @@ class FeatureSettings(Struct, kw_only=True):
         return pd.Timedelta(minutes=self.lag_minutes)
 
 
-class BacktestSettings(Struct, kw_only=True):
+class BacktestSettings(Struct, frozen=True, kw_only=True):
     """The pre-registered test; hashed into its report."""
 
     cutoff: Cutoff = Cutoff.PRE_OPEN
@@ -150,7 +150,7 @@ class BacktestSettings(Struct, kw_only=True):
             raise ValueError("backtest: session and draw counts must be at least 1")
 
 
-class Config(Struct, kw_only=True):
+class Config(Struct, frozen=True, kw_only=True):
     """A whole run."""
 
     lake: str

@@ -5,6 +5,7 @@ Needs pandas and pyarrow, nothing of the scoring or flow side.
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import pandas as pd
 import pyarrow.compute as pc
@@ -16,7 +17,7 @@ from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake
 from sentfeat.tables import FEATURES, TABLES
 
-Day = str | dt.date | pd.Timestamp
+Day: TypeAlias = str | dt.date
 
 
 def read_features(

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sentfeat.config import FeatureSettings
+from sentfeat.features.coverage import Reading
 from sentfeat.features.items import INPUT_COLUMNS, confidence, shingles
 from sentfeat.features.table import Build
 from sentfeat.sessions import Cutoff, calendar, sessions_between, window
@@ -90,7 +91,7 @@ def spans() -> pd.DataFrame:
 
 
 def build(items: pd.DataFrame, first=FIRST, last=LAST, cutoff=Cutoff.PRE_OPEN) -> pd.DataFrame:
-    made = Build(items, spans(), {"wire": True}, universe(), first, last, cutoff, SETTINGS)
+    made = Build(items, spans(), {"wire": Reading(required=True)}, universe(), first, last, cutoff, SETTINGS)
     return pd.concat([rows for _, rows in made.rows()], ignore_index=True)
 
 
@@ -120,7 +121,7 @@ def test_every_cell_equals_the_plain_loops(cutoff):
     items = make_items(seed=3)
     rows, reference = build(items, cutoff=cutoff), oracle(items, cutoff)
     assert len(rows) > 200
-    null_seen = {name: 0 for name in FEATURES.names}
+    null_seen = dict.fromkeys(FEATURES.names, 0)
     for row in rows.to_dict("records"):
         expected = reference.row(row["security_id"], row["session"].date())
         for name, value in expected.items():
@@ -175,7 +176,9 @@ def test_input_hashes_follow_exactly_what_a_row_depends_on():
     items = make_items(seed=5)
 
     def hashes(frame):
-        return Build(frame, spans(), {"wire": True}, universe(), FIRST, LAST, Cutoff.PRE_OPEN, SETTINGS).input_hashes()
+        return Build(
+            frame, spans(), {"wire": Reading(required=True)}, universe(), FIRST, LAST, Cutoff.PRE_OPEN, SETTINGS
+        ).input_hashes()
 
     base = hashes(items)
     assert hashes(items.sample(frac=1, random_state=0)) == base

@@ -1,9 +1,5 @@
 """Live sources against a real HTTP server on loopback, and the clocks and shapes they have to read."""
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pandas as pd
 import pytest
 
@@ -23,46 +19,6 @@ FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>
 <item><title>Apple &amp; Intel rise</title><pubDate>Thu, 19 Nov 2026 10:30:00 -0500</pubDate><link>http://x/2</link></item>
 <item><title>No date</title><link>http://x/3</link></item>
 </channel></rss>"""
-
-
-class Site:
-    """Answers by path: a list of (status, headers, body), the last one for ever; counts the requests."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[tuple[int, dict[str, str], bytes]]] = {}
-        self.requests: list[str] = []
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                site.requests.append(self.path)
-                queue = site.answers.get(self.path, [(404, {}, b"no")])
-                status, headers, body = queue.pop(0) if len(queue) > 1 else queue[0]
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def say(self, path: str, body: str | bytes, status: int = 200, **headers: str) -> str:
-        raw = body.encode() if isinstance(body, str) else body
-        self.answers.setdefault(path, []).append((status, headers, raw))
-        return self.url + path
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    site = Site()
-    threading.Thread(target=site.server.serve_forever, daemon=True).start()
-    yield site
-    site.server.shutdown()
-    site.server.server_close()
 
 
 def feeds(**urls: str) -> RssFeeds:

@@ -48,7 +48,9 @@ def run(project: Project, start: str, end: str, now: pd.Timestamp = NOW) -> RunS
     plan = plan_range(project, start, end, now)
     return RunSummary(
         lake=project.config.lake,
-        ingested=[report for chunk in plan.chunks for report in ingest_window(project, chunk.span, now)],
+        ingested=[
+            report for chunk in plan.chunks for report in ingest_window(project, chunk.span, now, poll=chunk.poll)
+        ],
         prices=update_prices(project, plan.first, plan.last, now),
         scored=[score_window(project, chunk.span) for chunk in plan.chunks if chunk.score],
         built=[

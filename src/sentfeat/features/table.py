@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sentfeat.config import FeatureSettings, settings_hash
-from sentfeat.features.coverage import SessionCoverage, session_coverage
+from sentfeat.features.coverage import Reading, SessionCoverage, session_coverage
 from sentfeat.features.history import COUNT_MEMORY, TONE_MEMORY, Panel, history_columns
 from sentfeat.features.items import INPUT_COLUMNS, with_quantities
 from sentfeat.features.window import summarise
@@ -30,12 +30,12 @@ class Build:
     """The inputs of the rows from session `first` to `last` at one cut-off, and the rows.
 
     items: INPUT_COLUMNS with available_at in the window of the sessions from `shift(first, -252)` to `last`; others are
-    ignored. spans, required: see session_coverage.
+    ignored. spans, readings: see session_coverage.
     """
 
     items: pd.DataFrame
     spans: pd.DataFrame
-    required: dict[str, bool]
+    readings: dict[str, Reading]
     universe: Universe
     first: pd.Timestamp
     last: pd.Timestamp
@@ -54,7 +54,7 @@ class Build:
     @cached_property
     def coverage(self) -> SessionCoverage:
         earlier = known_at(pd.DatetimeIndex([shift(self.sessions[0], -1)]), self.cutoff, self.settings.lag)
-        return session_coverage(self.spans, self.required, earlier.append(self.known_at[:-1]), self.known_at)
+        return session_coverage(self.spans, self.readings, earlier.append(self.known_at[:-1]), self.known_at)
 
     @cached_property
     def dated_items(self) -> pd.DataFrame:

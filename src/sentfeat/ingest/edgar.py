@@ -27,7 +27,6 @@ class EdgarFilings:
     """The recent filings of each company; see config.EdgarSource. Raises ConfigError without a contact to declare."""
 
     live = True
-    delay = pd.Timedelta(0)
 
     def __init__(self, settings: EdgarSource, universe: Universe, fetcher: Fetcher | None = None) -> None:
         if "@" not in settings.user_agent:
@@ -36,6 +35,7 @@ class EdgarFilings:
                 f'set user_agent = "Your Name you@example.com", got {settings.user_agent!r}'
             )
         self.name, self.required, self._settings, self._universe = settings.name, settings.required, settings, universe
+        self.delay = pd.Timedelta(minutes=settings.delay_minutes)
         self._fetcher = fetcher or Fetcher(
             settings.name, user_agent=settings.user_agent, min_interval=SECONDS_BETWEEN_REQUESTS
         )

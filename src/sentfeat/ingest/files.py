@@ -61,6 +61,8 @@ class FilesNews:
 class FilesBars:
     """Daily bars from files; see config.FilesPrices for the settings."""
 
+    live = False
+
     def __init__(self, settings: FilesPrices, folder: str) -> None:
         self.settings, self.name = settings, settings.name
         self._path = resolve(settings.path, folder)

@@ -22,10 +22,10 @@ class RssFeeds:
     """
 
     live = True
-    delay = pd.Timedelta(0)
 
     def __init__(self, settings: RssSource, fetcher: Fetcher | None = None) -> None:
         self.name, self.required, self._feeds = settings.name, settings.required, settings.feeds
+        self.delay = pd.Timedelta(minutes=settings.delay_minutes)
         self._fetcher = fetcher or Fetcher(settings.name)
 
     def fingerprint(self) -> str:

@@ -42,7 +42,7 @@ class Source(Protocol):
     name: str
     required: bool
     live: bool
-    delay: pd.Timedelta  # an archive's items count as available this long after publication
+    delay: pd.Timedelta  # live: how often it is polled; an archive: from publication to when it counts as available
 
     def fingerprint(self) -> str:
         """Something that changes when an archive does; what was read under the same one is not read again."""
@@ -54,9 +54,10 @@ class Source(Protocol):
 
 
 class PriceSource(Protocol):
-    """A source of daily bars."""
+    """A source of daily bars. A `live` one is asked for what is new only, an archive is compared whole each time."""
 
     name: str
+    live: bool
 
     def bars(self, universe: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> Harvest:
         """Bars of the universe's securities from session `first` to `last`, in Harvest.items with columns ticker,

@@ -23,10 +23,10 @@ class YahooNews:
     """The news of each ticker listed now; it has no history and never vouches for more than it shows."""
 
     live = True
-    delay = pd.Timedelta(0)
 
     def __init__(self, settings: YahooSource, universe: Universe) -> None:
         self.name, self.required, self._count = settings.name, settings.required, settings.count
+        self.delay = pd.Timedelta(minutes=settings.delay_minutes)
         self._universe = universe
 
     def fingerprint(self) -> str:
@@ -77,6 +77,8 @@ def read_story(story: dict[str, Any]) -> dict[str, Any] | None:
 
 class YahooBars:
     """Daily raw bars; a ticker without an answer is a rejected row, not a silent gap."""
+
+    live = True
 
     def __init__(self, settings: YahooPrices) -> None:
         self.name = settings.name

@@ -20,6 +20,8 @@ from sentfeat.tables import COVERAGE, DOCUMENTS, LINKS, QUARANTINE
 
 logger = logging.getLogger(__name__)
 
+LIVE_REACH = pd.Timedelta(days=2)  # how far back a first poll looks
+
 
 @dataclass(frozen=True)
 class SourceReport:
@@ -35,20 +37,24 @@ class SourceReport:
     known: bool = False  # this window of this archive was read before
 
 
-def ingest_window(project: Project, span: Window, now: pd.Timestamp) -> list[SourceReport]:
-    """Read every archive for what became available in `span` and poll every live source; one report a source.
+def ingest_window(project: Project, span: Window, now: pd.Timestamp, *, poll: bool = True) -> list[SourceReport]:
+    """Read every archive for what became available in `span` and, with `poll`, every live source; one report each.
 
     A source that cannot be read is noted in coverage and the others go on. Raises SourceError if none could be read.
     """
-    reports = [_ingest_source(project, position, source, span, now) for position, source in enumerate(project.sources)]
+    chosen = zip(project.sources, project.config.sources, strict=True)
+    reports = [
+        _ingest_source(project, source, settings_hash(settings), span, now)
+        for source, settings in chosen
+        if poll or not source.live
+    ]
     if reports and not any(report.ok for report in reports):
         raise SourceError("no source could be read: " + "; ".join(str(report.reason) for report in reports))
     return reports
 
 
-def _ingest_source(project: Project, position: int, source: Source, span: Window, now: pd.Timestamp) -> SourceReport:
+def _ingest_source(project: Project, source: Source, settings: str, span: Window, now: pd.Timestamp) -> SourceReport:
     lake = project.lake
-    settings = settings_hash(project.config.sources[position])
     shift_by = pd.Timedelta(0) if source.live else source.delay
     asked = _poll_window(lake, source, now) if source.live else Window(span.after - shift_by, span.until - shift_by)
     attempt = {"source": source.name, "required": source.required, "attempted_at": now}
@@ -73,7 +79,7 @@ def _ingest_source(project: Project, position: int, source: Source, span: Window
 def _poll_window(lake: Lake, source: Source, now: pd.Timestamp) -> Window:
     """From where the last successful poll ended; a first poll looks back two days."""
     held = lake.read(COVERAGE, columns=["covered_end"], where=pc.field("source") == source.name)["covered_end"]
-    return Window(held.max() if held.notna().any() else now - pd.Timedelta(days=2), now)
+    return Window(held.max() if held.notna().any() else now - LIVE_REACH, now)
 
 
 def _was_read(lake: Lake, source: Source, attempt_id: str) -> bool:

@@ -34,6 +34,7 @@ class Chunk(NamedTuple):
     span: Window
     score: bool  # near enough to the first wanted session for its tone to be remembered
     build: bool  # holds wanted sessions
+    poll: bool  # reaches the newest session: a feed shows the present and has nothing to say about any other
 
     @property
     def name(self) -> str:
@@ -60,7 +61,7 @@ def plan_range(project: Project, start: dt.date | str, end: dt.date | str, now: 
     settings = project.config.features
     for cutoff in settings.cutoffs:
         require_known(sessions[-1], cutoff, settings.lag, now)
-    return _plan(sessions[0], sessions[-1], settings, settings.cutoffs)
+    return _plan(sessions[0], sessions[-1], settings, settings.cutoffs, now)
 
 
 def plan_session(project: Project, session: dt.date | str | None, now: pd.Timestamp) -> Plan:
@@ -74,7 +75,7 @@ def plan_session(project: Project, session: dt.date | str | None, now: pd.Timest
     passed = tuple(cutoff for cutoff in settings.cutoffs if wanted <= newest[cutoff])
     if not passed:
         require_known(wanted, max(newest, key=lambda cutoff: newest[cutoff]), settings.lag, now)
-    return _plan(wanted, wanted, settings, passed)
+    return _plan(wanted, wanted, settings, passed, now)
 
 
 def require_known(session: pd.Timestamp, cutoff: Cutoff, lag: pd.Timedelta, now: pd.Timestamp) -> None:
@@ -87,13 +88,17 @@ def require_known(session: pd.Timestamp, cutoff: Cutoff, lag: pd.Timedelta, now:
         )
 
 
-def _plan(first: pd.Timestamp, last: pd.Timestamp, settings: FeatureSettings, cutoffs: tuple[Cutoff, ...]) -> Plan:
+def _plan(
+    first: pd.Timestamp, last: pd.Timestamp, settings: FeatureSettings, cutoffs: tuple[Cutoff, ...], now: pd.Timestamp
+) -> Plan:
     remembered = shift(first, -TONE_MEMORY - settings.novelty_sessions)
     days = sessions_between(shift(first, -COUNT_MEMORY), last)
+    newest = max(latest_known(cutoff, settings.lag, now) for cutoff in settings.cutoffs)
     chunks = []
     for _, month in days.to_series().groupby([days.year, days.month, days >= first]):
         begin, end = month.iloc[0], month.iloc[-1]
-        chunks.append(Chunk(begin, end, _span(begin, end, settings, cutoffs), end >= remembered, begin >= first))
+        span = _span(begin, end, settings, cutoffs)
+        chunks.append(Chunk(begin, end, span, score=end >= remembered, build=begin >= first, poll=end >= newest))
     return Plan(first, last, cutoffs, tuple(chunks))
 
 

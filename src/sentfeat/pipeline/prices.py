@@ -8,6 +8,7 @@ import pandas as pd
 
 from sentfeat.errors import SourceError
 from sentfeat.ingest.prices import clean_bars, new_revisions
+from sentfeat.ingest.source import PriceSource
 from sentfeat.pipeline.ingest import quarantine
 from sentfeat.pipeline.project import Project
 from sentfeat.sessions import shift
@@ -15,6 +16,7 @@ from sentfeat.tables import PRICES
 
 logger = logging.getLogger(__name__)
 
+OVERLAP = 5  # sessions that a live source is asked for again, to see revisions
 PRICE_MEMORY = 400  # sessions of bars before the first feature row: a year of momentum and room for its warm-up
 
 
@@ -34,15 +36,23 @@ def update_prices(project: Project, first: pd.Timestamp, last: pd.Timestamp, now
     source = project.price_source
     if source is None:
         return PriceReport(reason="no price source configured")
+    held = project.lake.read(PRICES)
     try:
-        harvest = source.bars(project.universe.frame, shift(first, -PRICE_MEMORY), last)
+        harvest = source.bars(project.universe.frame, _begin(source, held, shift(first, -PRICE_MEMORY)), last)
     except SourceError as error:
         logger.warning("%s", error)
         return PriceReport(source.name, reason=str(error))
     good, rejected = clean_bars(harvest.items, project.universe)
     rejected = pd.concat([harvest.rejected, rejected], ignore_index=True)
-    fresh = new_revisions(good, project.lake.read(PRICES), source.name, now)
+    fresh = new_revisions(good, held, source.name, now)
     quarantine(project.lake, rejected, source.name, now)
     for year, bars in fresh.groupby(fresh["session"].dt.year):
         project.lake.append(PRICES, bars, f"year={year}")
     return PriceReport(source.name, len(good), len(fresh), dict(Counter(rejected["reason"])), harvest.problem)
+
+
+def _begin(source: PriceSource, held: pd.DataFrame, first: pd.Timestamp) -> pd.Timestamp:
+    """The first session to ask for: of a live source only what is new, if the lake reaches back far enough."""
+    if not source.live or held.empty or held["session"].min() > shift(first, OVERLAP):
+        return first
+    return max(first, shift(held["session"].max(), -OVERLAP))

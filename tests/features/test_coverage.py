@@ -1,0 +1,56 @@
+"""No news is told from not having looked: windows against what was read, hand-checkable."""
+
+import pandas as pd
+import pytest
+
+from sentfeat.features.coverage import Reading, session_coverage
+
+STARTS = pd.DatetimeIndex(["2026-03-02 14:15", "2026-03-03 14:15", "2026-03-04 14:15"], tz="UTC")
+ENDS = STARTS + pd.Timedelta(days=1)
+HALF_HOUR = pd.Timedelta(minutes=30)
+
+
+def coverage(readings, *spans: tuple[str, str, str]):
+    frame = pd.DataFrame(spans, columns=["source", "covered_start", "covered_end"])
+    for name in ("covered_start", "covered_end"):
+        frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+    return session_coverage(frame, readings, STARTS, ENDS)
+
+
+ARCHIVE, POLLED = Reading(required=True), Reading(required=True, staleness=HALF_HOUR)
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([("2026-03-02", "2026-03-06")], [True, True, True]),
+        ([("2026-03-02", "2026-03-04 10:00"), ("2026-03-04 10:00", "2026-03-06")], [True, True, True]),
+        ([("2026-03-02", "2026-03-04 10:00"), ("2026-03-04 10:01", "2026-03-06")], [True, False, True]),
+        ([("2026-03-02 14:16", "2026-03-06")], [False, True, True]),
+        ([("2026-03-02", "2026-03-05 14:14")], [True, True, False]),
+        ([], [False, False, False]),
+    ],
+)
+def test_an_archive_covers_what_lies_inside_it_without_a_gap(spans, expected):
+    assert coverage({"a": ARCHIVE}, *[("a", *span) for span in spans]).ok.tolist() == expected
+
+
+def test_a_window_that_ends_in_an_outage_is_blind_and_the_next_is_not():
+    """Polls to 08:00 on the 3rd, then an outage over the cut-off; one poll at 20:00 finds everything since."""
+    spans = [("a", "2026-03-02 14:00", "2026-03-03 08:00"), ("a", "2026-03-03 08:00", "2026-03-03 20:00")]
+    spans += [("a", "2026-03-03 20:00", "2026-03-04 14:10"), ("a", "2026-03-04 14:10", "2026-03-05 14:20")]
+    assert coverage({"a": POLLED}, *spans).ok.tolist() == [False, True, False]
+
+
+def test_a_poll_after_the_cutoff_proves_nothing_about_the_row():
+    spans = [("a", "2026-02-28", "2026-03-03 14:16"), ("a", "2026-03-03 14:16", "2026-03-04 14:16")]
+    assert coverage({"a": POLLED}, *spans).ok.tolist() == [False, False, False]
+
+
+def test_only_required_sources_decide_and_all_are_counted():
+    readings = {"a": ARCHIVE, "b": Reading(required=False)}
+    found = coverage(readings, ("a", "2026-03-02", "2026-03-04"), ("b", "2026-03-03 14:15", "2026-03-05"))
+    assert found.ok.tolist() == [True, False, False]
+    assert found.share.tolist() == [0.5, 0.5, 0.0]
+    optional = {"a": Reading(required=False), "b": Reading(required=False)}
+    assert coverage(optional, ("a", "2026-03-02", "2026-03-04")).ok.tolist() == [True, False, False]
