@@ -97,8 +97,8 @@ class Bundle:
     def model_id(self, dtype: str = "float32") -> str:
         """sha256 of all that decides a logit, and nothing else; `dtype` is the numeric mode of the scoring."""
         p = self.passport
-        decisive = [p.base.hash, p.adapter.hash, p.tokenizer_hash, p.template_hash, p.labels, p.label_words]
-        decisive += [p.quantisation, p.max_tokens, dtype]
+        files = [p.base.hash, p.adapter.hash, p.tokenizer_hash]
+        decisive = [*files, p.template_hash, p.labels, p.label_words, p.quantisation, p.max_tokens, dtype]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
     def slug(self, dtype: str = "float32") -> str:

@@ -8,6 +8,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
@@ -26,7 +27,7 @@ class LabelModel:
     take another kernel and give other last bits. Padding is on the right, so causality alone hides it.
     """
 
-    def __init__(self, network: torch.nn.Module, label_ids: tuple[int, ...]) -> None:
+    def __init__(self, network: Any, label_ids: tuple[int, ...]) -> None:
         self._body = network.model
         self._rows = network.lm_head.weight[list(label_ids)].detach().float()
         self.device = self._rows.device
@@ -73,7 +74,7 @@ def load_model(bundle: Bundle, label_ids: tuple[int, ...], device: str, dtype: t
     return LabelModel(network.to(device=device, dtype=dtype).eval(), label_ids)
 
 
-def _untie_head(network: torch.nn.Module) -> None:
+def _untie_head(network: Any) -> None:
     """Give the head its own weights: an adapter on tied embeddings was trained with a head that stays as it is."""
     network.config.tie_word_embeddings = False
     network.lm_head.weight = torch.nn.Parameter(network.lm_head.weight.detach().clone())

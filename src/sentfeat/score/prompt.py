@@ -134,7 +134,7 @@ class PromptEncoder:
     def _ids(self, texts: list[str]) -> list[list[int]]:
         return self._tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
 
-    def _find_label_ids(self) -> tuple[int, int, int]:
+    def _find_label_ids(self) -> tuple[int, ...]:
         """Ids of the label words, each looked up in its real context rather than alone."""
         found = []
         for word in self.template.words:
