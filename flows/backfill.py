@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from prefect import flow
 
-from flows.steps import Day, Target, carry_out, one_line_errors
+from flows.steps import Day, Target, carry_out, one_line_errors, run_command
 from sentfeat.pipeline import plan_range
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
@@ -36,4 +36,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

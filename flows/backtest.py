@@ -10,7 +10,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows import steps
-from flows.steps import Day, Target, one_line_errors
+from flows.steps import Day, Target, one_line_errors, run_command
 from sentfeat.pipeline import BacktestReport, published_range
 
 
@@ -43,4 +43,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

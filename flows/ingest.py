@@ -10,7 +10,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows import steps
-from flows.steps import Target, one_line_errors
+from flows.steps import Target, one_line_errors, run_command
 from sentfeat.pipeline import plan_session
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
@@ -36,4 +36,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

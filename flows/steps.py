@@ -2,12 +2,13 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 import pandas as pd
+import typer
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State, TaskRun
@@ -111,6 +112,13 @@ def carry_out(target: Target, plan: Plan) -> RunSummary:
     )
     create_markdown_artifact(key="run-summary", markdown=summary.markdown(), description=summary.line())
     return summary
+
+
+def run_command(main: Callable[..., None]) -> None:
+    """`main` as a command line; its parameters are the options."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    app()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import typer
 from flows.backfill import backfill
 from flows.backtest import backtest
 from flows.nightly import nightly
-from flows.steps import Target, one_line_errors
+from flows.steps import Target, one_line_errors, run_command
 from sentfeat.pipeline import plan_range
 from sentfeat.reader import read_features
 from sentfeat.sessions import sessions_between, shift, utc_now
@@ -51,4 +51,4 @@ def _tour(config: str, start: str, end: str, overrides: list[str] | None) -> Non
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -4,8 +4,8 @@
 {"label": "positive", "score": 0.93, "probabilities": {"negative": 0.01, "neutral": 0.05, "positive": 0.94}}
 """
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -25,7 +25,13 @@ class SentimentPredictor:
 
         self._engine = Engine.load(bundle or embedded_path())
 
-    def predict(self, text: str | Sequence[str], entity: str | None = None) -> Prediction | list[Prediction]:
+    @overload
+    def predict(self, text: str, entity: str | None = None) -> Prediction: ...
+
+    @overload
+    def predict(self, text: list[str], entity: str | None = None) -> list[Prediction]: ...
+
+    def predict(self, text: str | list[str], entity: str | None = None) -> Prediction | list[Prediction]:
         """The sentiment of one text (a dict) or of several (a list of dicts), towards `entity` if one is given.
 
         `score` is p(positive) - p(negative), in [-1, 1]. Raises DataError for a text with nothing to read.
