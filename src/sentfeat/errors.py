@@ -4,6 +4,10 @@
 class SentfeatError(Exception):
     """The root: catch this to catch everything that sentfeat raises on purpose."""
 
+    def __str__(self) -> str:
+        """The message on one line, whatever a library's own message inside it looks like."""
+        return " ".join(super().__str__().split())
+
 
 class ConfigError(SentfeatError):
     """A configuration file, an override or an argument that cannot be used."""

@@ -213,3 +213,27 @@ def test_a_backtest_needs_rows_and_enough_of_them(project):
     assert (str(first.date()), str(last.date())) == ("2023-03-01", "2023-03-31")
     with pytest.raises(DataError, match="session"):
         backtest_range(project, first, last, command="test")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"when,headline\n2023-03-02 15:00:00,Apple rises\n", "without a zone"),
+        (b"time,headline\n2023-03-02T15:00:00Z,Apple rises\n", "has no column 'when'"),
+        (b"\x00\xff\xfe" * 50, r"cannot read|has no column"),
+    ],
+)
+def test_an_unusable_file_is_one_clear_line_and_leaves_no_half_written_table(config, tmp_path, content, message):
+    (tmp_path / "mine.csv").write_bytes(content)
+    (tmp_path / "universe.csv").write_text((ROOT / "data" / "universe.csv").read_text())
+    config.write_text(
+        'lake = "lake"\nuniverse = "universe.csv"\n[[sources]]\nkind = "files"\nname = "mine"\npath = "mine.csv"\n'
+        'columns = { published_at = "when", title = "headline" }\n'
+    )
+    project = open_project(config)
+    with pytest.raises(SourceError, match=message) as refused:
+        run(project, "2023-03-01", "2023-03-02")
+    assert "\n" not in str(refused.value)
+    assert not project.lake.files("documents")
+    assert not project.lake.files("features")
+    assert not read_table("coverage", lake=project.lake)["ok"].any()
