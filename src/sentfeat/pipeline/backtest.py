@@ -92,7 +92,10 @@ def published_range(
     Raises DataError if there is none.
     """
     days = project.shelf(project.config.backtest.cutoff).sessions()
-    days = days[(days >= as_day(start or days.min())) & (days <= as_day(end or days.max()))]
+    if start is not None:
+        days = days[days >= as_day(start)]
+    if end is not None:
+        days = days[days <= as_day(end)]
     if days.empty:
         raise DataError(
             f"{project.config.lake} holds no published session of {project.model} there; run the backfill first"
