@@ -48,6 +48,17 @@ def test_evaluate_writes_metrics_beside_the_word_list(tmp_path):
     assert {"n", "accuracy", "macro_f1", "weighted_f1", "mcc", "ece", "nll", "missing"} <= set(models["embedded"])
 
 
+def test_scoring_without_its_extra_says_what_to_install():
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.argv[1:] = ['predict', 'x']; import sentfeat.cli as c; c.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "error: torch is not installed; the base package only reads: pip install 'sentfeat[score]'"
+    )
+
+
 def test_the_dictionary_is_complete_and_machine_readable():
     done = sentfeat("dictionary", "features", "--json")
     rows = json.loads(done.stdout)

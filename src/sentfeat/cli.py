@@ -34,6 +34,8 @@ def main() -> None:
         app()
     except SentfeatError as error:
         sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        sys.exit(f"error: {error.name} is not installed; the base package only reads: pip install 'sentfeat[score]'")
 
 
 @app.command()
