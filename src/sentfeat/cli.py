@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import pandas as pd
 import typer
 from rich.console import Console
@@ -18,13 +17,13 @@ from rich.table import Table as Grid
 from sentfeat import tables
 from sentfeat.errors import ConfigError, DataError, SentfeatError
 from sentfeat.reader import read_features
+from sentfeat.score.prompt import LABELS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
 
 Model = Annotated[Path | None, typer.Option("--model", help="a bundle's folder; default: the embedded one")]
 Lake = Annotated[str | None, typer.Option("--lake", help="path or URI; default: the variable SENTFEAT_LAKE")]
-LABELS = ("negative", "neutral", "positive")
 
 
 def main() -> None:
@@ -64,7 +63,7 @@ def score(
     """Score a file of texts: its columns, and p_negative, p_neutral, p_positive, label and tone."""
     from sentfeat.score.bundle import embedded_path
     from sentfeat.score.engine import Engine
-    from sentfeat.score.probability import probabilities, tone
+    from sentfeat.score.probability import tone
 
     frame = _read_frame(input)
     if text_column not in frame:
@@ -73,7 +72,7 @@ def score(
     entities = _entities(frame, entity_column)
     engine = Engine.load(model or embedded_path())
     with _progress(len(texts), "scoring") as advance:
-        chances = probabilities(engine.score(texts, entities, progress=advance), engine.temperature)
+        chances = engine.probabilities(texts, entities, progress=advance)
     frame[[f"p_{label}" for label in LABELS]] = chances
     scored = pd.Series(chances[:, 0], index=frame.index).notna()
     frame["label"] = pd.Series([LABELS[at] for at in chances.argmax(axis=1)], index=frame.index).where(scored)
@@ -93,17 +92,15 @@ def evaluate(
     from sentfeat.evaluate.baselines import word_list
     from sentfeat.score.bundle import embedded_path
     from sentfeat.score.engine import Engine
-    from sentfeat.score.probability import probabilities
 
     frame = _read_frame(data)
     _require_labels(frame, data)
     engine = Engine.load(model or embedded_path())
-
-    def scorer(texts: Sequence[str], entities: Sequence[str | None]) -> np.ndarray:
-        return probabilities(engine.score(texts, entities), engine.temperature)
-
     rows = frame["text"].tolist(), _entities(frame, "entity"), frame["label"].tolist()
-    results = {engine.bundle.passport.name: measure(*rows, scorer), "word list": measure(*rows, word_list())}
+    results = {
+        engine.bundle.passport.name: measure(*rows, engine.probabilities),
+        "word list": measure(*rows, word_list()),
+    }
     report.mkdir(parents=True, exist_ok=True)
     (report / "metrics.json").write_text(json.dumps({"data": data.name, "models": results}, indent=1))
     _print_grid(

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from sentfeat.config import default_lake
 from sentfeat.errors import ConfigError, DataError
-from sentfeat.publish import VERSION, Shelf
+from sentfeat.publish import Shelf
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake
 from sentfeat.tables import FEATURES, TABLES
@@ -99,8 +99,3 @@ def _listed(lake: Lake, paths: list[str]) -> str:
     tickers = sorted(set(lake.read(FEATURES, columns=["ticker"], paths=paths[-1:])["ticker"]))
     shown = ", ".join(tickers[:8]) + (", ..." if len(tickers) > 8 else "")
     return f"the newest session there has {len(tickers)} tickers: {shown}"
-
-
-def model_folders(lake: Lake) -> list[str]:
-    """The models that have features in the lake."""
-    return sorted({path.split("/")[2] for path in lake.files(f"features/{VERSION}")})

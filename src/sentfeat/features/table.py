@@ -4,7 +4,6 @@ A row depends on nothing but its inputs: items (with scores), coverage spans, th
 them no older than 252 sessions. `input_hash` is over exactly these.
 """
 
-import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sentfeat.features.coverage import Reading, SessionCoverage, session_coverag
 from sentfeat.features.history import COUNT_MEMORY, TONE_MEMORY, Panel, history_columns
 from sentfeat.features.items import INPUT_COLUMNS, with_quantities
 from sentfeat.features.window import summarise
+from sentfeat.hashing import digest
 from sentfeat.sessions import Cutoff, closes, known_at, session_of, sessions_between, shift, tradable_at
 from sentfeat.tables import FEATURES
 from sentfeat.universe import Universe
@@ -74,7 +74,7 @@ class Build:
         for at in range(self.sessions.get_loc(self.first), len(self.sessions)):
             recent = max(0, at - TONE_MEMORY - self.settings.novelty_sessions)
             remembered = [*counts[max(0, at - COUNT_MEMORY) : recent], *full[recent : at + 1]]
-            hashes[self.sessions[at]] = _sha(common, str(self.sessions[at].date()), *remembered)
+            hashes[self.sessions[at]] = digest(common, str(self.sessions[at].date()), *remembered)
         return hashes
 
     def _session_digests(self, columns: Sequence[str]) -> list[str]:
@@ -83,7 +83,7 @@ class Build:
         rows = pd.util.hash_pandas_object(items[list(columns)], index=False).to_numpy()
         edges = np.searchsorted(items["number"], range(len(self.sessions) + 1))
         state = zip(self.coverage.ok, self.coverage.share, itertools.pairwise(edges), strict=True)
-        return [_sha(str(bool(ok)), repr(float(share)), rows[a:b].tobytes().hex()) for ok, share, (a, b) in state]
+        return [digest(str(bool(ok)), repr(float(share)), rows[a:b].tobytes().hex()) for ok, share, (a, b) in state]
 
     def rows(self) -> Iterator[tuple[pd.Timestamp, pd.DataFrame]]:
         """(session, its rows in the columns of FEATURES) for each session from `first` to `last`."""
@@ -152,7 +152,3 @@ def peer_mean(tone: pd.Series, sector: pd.Series) -> pd.Series:
     groups = tone.groupby(sector)
     others = groups.transform("count") - tone.notna()
     return ((groups.transform("sum") - tone.fillna(0)) / others).where(others >= PEERS_NEEDED)
-
-
-def _sha(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

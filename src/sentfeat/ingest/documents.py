@@ -7,7 +7,6 @@ The grade follows the way an item came in, not its lag:
     C  a date without a clock      available_at = 23:59:59 New York of that date
 """
 
-import hashlib
 import json
 import unicodedata
 from typing import Any
@@ -15,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pandas as pd
 
+from sentfeat.hashing import digest
 from sentfeat.ingest.source import Harvest, Source, rejected_frame
 from sentfeat.sessions import NEW_YORK
 from sentfeat.tables import DOCUMENTS, QUARANTINE
@@ -83,11 +83,6 @@ def normalise_text(text: str) -> str:
 def text_hash(text: str) -> str:
     """Hash of the normalised text, the key of its scores."""
     return digest(normalise_text(text))
-
-
-def digest(*parts: str) -> str:
-    """Thirty-two hex digits over the parts."""
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
 def payload(row: Any) -> str:

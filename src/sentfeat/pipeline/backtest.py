@@ -11,7 +11,7 @@ import pandas as pd
 from sentfeat import __version__
 from sentfeat.config import settings_hash
 from sentfeat.errors import ConfigError, DataError
-from sentfeat.ingest.documents import digest
+from sentfeat.hashing import digest
 from sentfeat.pipeline.project import Project
 from sentfeat.reader import read_features
 from sentfeat.sessions import as_day

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from sentfeat.config import settings_hash
 from sentfeat.errors import SourceError
-from sentfeat.ingest.documents import digest, split_usable, to_documents, to_quarantine
+from sentfeat.hashing import digest
+from sentfeat.ingest.documents import split_usable, to_documents, to_quarantine
 from sentfeat.ingest.link import link
 from sentfeat.ingest.source import Harvest, Source
 from sentfeat.pipeline.project import Project
@@ -34,7 +35,6 @@ class SourceReport:
     links: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     reason: str | None = None
-    known: bool = False  # this window of this archive was read before
 
 
 def ingest_window(project: Project, span: Window, now: pd.Timestamp, *, poll: bool = True) -> list[SourceReport]:
@@ -63,7 +63,7 @@ def _ingest_source(project: Project, source: Source, settings: str, span: Window
         stamp = str(now) if source.live else source.fingerprint()
         attempt["attempt_id"] = digest(source.name, settings, project.universe.hash, *map(str, asked), stamp)
         if _was_read(lake, source, attempt["attempt_id"]):
-            return SourceReport(source.name, known=True)
+            return SourceReport(source.name)
         harvest = source.fetch(asked)
     except SourceError as error:
         logger.warning("%s", error)

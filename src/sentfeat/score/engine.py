@@ -1,8 +1,8 @@
 """The scoring engine: texts and entities in, label logits out.
 
     engine = Engine.load(embedded_path())
-    logits = engine.score(["Apple beats estimates"], [None])        # (1, 3) float32, in the order of LABELS
-    probabilities(logits, engine.temperature)
+    engine.score(["Apple beats estimates"], [None])             # logits (1, 3) float32, in the order of LABELS
+    engine.probabilities(["Apple beats estimates"], [None])     # the same as probabilities
 
 One prefill per distinct prompt, the last hidden state times the label rows of the head. A prompt's logits are the same
 bits alone or among others, in any order, in any subset (see batches.py).
@@ -74,6 +74,15 @@ class Engine:
             if progress:
                 progress(len(positions))
         return logits
+
+    def probabilities(
+        self,
+        texts: Sequence[str],
+        entities: Sequence[str | None] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> np.ndarray:
+        """Label probabilities (n, 3) float64 at the bundle's temperature; otherwise as `score`."""
+        return probabilities(self.score(texts, entities, progress), self.temperature)
 
     def score_chunks(
         self, texts: Sequence[str], entities: Sequence[str | None] | None = None, chunk: int = 2048

@@ -11,7 +11,7 @@ import numpy as np
 
 from sentfeat.errors import DataError
 from sentfeat.score.bundle import embedded_path
-from sentfeat.score.probability import probabilities, tone
+from sentfeat.score.probability import tone
 from sentfeat.score.prompt import LABELS
 
 Prediction = dict[str, object]
@@ -37,7 +37,7 @@ class SentimentPredictor:
         `score` is p(positive) - p(negative), in [-1, 1]. Raises DataError for a text with nothing to read.
         """
         texts = [text] if isinstance(text, str) else list(text)
-        chances = probabilities(self._engine.score(texts, [entity] * len(texts)), self._engine.temperature)
+        chances = self._engine.probabilities(texts, [entity] * len(texts))
         unread = np.flatnonzero(np.isnan(chances).any(axis=1))
         if len(unread):
             raise DataError(f"text {unread[0]} is empty ({texts[unread[0]]!r}): there is nothing to score")
