@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 def sentfeat(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sentfeat.cli", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
 def test_score_keeps_the_columns_and_asks_about_each_company(tmp_path):
@@ -44,7 +44,7 @@ def test_evaluate_writes_metrics_beside_the_word_list(tmp_path):
     done = sentfeat("evaluate", "--data", str(labelled), "--report", str(tmp_path / "report"))
     assert done.returncode == 0, done.stderr
     models = json.loads((tmp_path / "report" / "metrics.json").read_text())["models"]
-    assert set(models) == {"embedded", "word list"}
+    assert {"embedded", "word list"} <= set(models)
     assert {"n", "accuracy", "macro_f1", "weighted_f1", "mcc", "ece", "nll", "missing"} <= set(models["embedded"])
 
 
@@ -52,7 +52,7 @@ def test_scoring_without_its_extra_says_what_to_install():
     code = (
         "import sys; sys.modules['torch'] = None; sys.argv[1:] = ['predict', 'x']; import sentfeat.cli as c; c.main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert done.stderr.strip() == (
         "error: torch is not installed; the base package only reads: pip install 'sentfeat[score]'"

@@ -1,14 +1,16 @@
-"""Turn a trained adapter into a bundle: calibrate it, measure it, write probes, passport and model card."""
+"""Turn a trained adapter into a bundle: calibrate it, measure it, write probes, passport and model card.
+
+Rows have text, entity, label, source and split, and may have `task` (sentiment where absent; tasks that are answered in
+words are not measured here) and `silver` (labels made by a rule). A bundle trained on risk rows gets a risk head.
+"""
 
 import logging
 import shutil
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pandas as pd
 
-from sentfeat.evaluate.metrics import classification_metrics
 from sentfeat.score.bundle import (
     ADAPTER_FILES,
     BASE_FILES,
@@ -16,26 +18,18 @@ from sentfeat.score.bundle import (
     DataSource,
     Part,
     Passport,
-    Probe,
+    RiskHead,
     hash_files,
     write_passport,
 )
 from sentfeat.score.engine import Engine
-from sentfeat.score.probability import fit_temperature, probabilities
-from sentfeat.score.prompt import LABELS, TEMPLATES
+from sentfeat.score.prompt import LABELS, TEMPLATES, Template
+from sentfeat.score.risks import RISKS
+from training.calibrate import calibrated, of_task
+from training.model_card import licence_text, model_card
 from training.quantise import QUANTISATION
 
 logger = logging.getLogger(__name__)
-
-PROBES = (
-    ("Acme beats profit estimates and raises its outlook for the year", None),
-    ("Acme shares plunge after it cuts its forecast and suspends the dividend", None),
-    ("Acme to hold its annual meeting on Tuesday", None),
-    ("Acme wins the patent case against Globex, whose shares fall", "Acme"),
-    ("Acme wins the patent case against Globex, whose shares fall", "Globex"),
-    ("Operating profit fell to EUR 3.1 mn from EUR 5.6 mn a year earlier", None),
-    ("Analysts see little change in net sales after the merger", None),
-)
 
 
 class BundleFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +45,10 @@ class BundleFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def make_bundle(facts: BundleFacts, template: str, rows: pd.DataFrame, card: dict, out: Path) -> Path:
-    """Assemble out/bundle from out/base and out/adapter; temperature from the validation rows, metrics from test."""
+    """Assemble out/bundle from out/base and out/adapter; calibrated on the validation rows, measured on the test rows.
+
+    `rows` are all that the adapter was trained on and held out from; `card` names the licence of each source.
+    """
     target = out / "bundle"
     shutil.rmtree(target, ignore_errors=True)
     for part in ("base", "adapter"):
@@ -88,75 +85,11 @@ def draft_passport(facts: BundleFacts, template: str, rows: pd.DataFrame, card: 
         training_data=(*facts.base_data, *sources),
         metrics={},
         notice=facts.notice,
+        risk=draft_risk_head(TEMPLATES[template]) if (of_task(rows, "risk")["split"] == "train").any() else None,
     )
 
 
-def calibrated(passport: Passport, engine: Engine, rows: pd.DataFrame) -> Passport:
-    """The passport with temperature, metrics by set (entity rows apart) and golden probes."""
-    validation, test = rows[rows["split"] == "validation"], rows[rows["split"] == "test"]
-    temperature = fit_temperature(score_rows(engine, validation), targets_of(validation))
-    logits = score_rows(engine, test)
-    chances, targets = probabilities(logits, temperature), targets_of(test)
-    kinds = test["source"] + np.where(test["entity"].notna(), " by entity", "")
-    metrics = {
-        kind: classification_metrics(targets[kinds == kind], chances[kinds == kind]) for kind in sorted(kinds.unique())
-    }
-    texts, entities = zip(*PROBES, strict=True)
-    expected = probabilities(engine.score(texts, entities), temperature).round(6)
-    probes = tuple(Probe(*pair, tuple(row)) for pair, row in zip(PROBES, expected.tolist(), strict=True))
-    return msgspec.structs.replace(passport, temperature=round(temperature, 4), metrics=metrics, probes=probes)
-
-
-def score_rows(engine: Engine, rows: pd.DataFrame) -> np.ndarray:
-    return engine.score(rows["text"].tolist(), rows["entity"].tolist())
-
-
-def targets_of(rows: pd.DataFrame) -> np.ndarray:
-    return np.array([LABELS.index(label) for label in rows["label"]], dtype=np.int64)
-
-
-def model_card(passport: Passport) -> str:
-    """README.md of a bundle, from its passport alone."""
-    data = "".join(f"| {s.name} | {s.use} | {s.rows:,} | {s.licence} |\n" for s in passport.training_data)
-    columns = ("n", "accuracy", "macro_f1", "mcc", "ece", "nll")
-    results = "".join(
-        f"| {name} | " + " | ".join(f"{values[c]:.3f}".removesuffix(".000") for c in columns) + " |\n"
-        for name, values in passport.metrics.items()
-    )
-    return f"""# {passport.name}
-
-Reads a financial headline or sentence and says how positive, neutral or negative it is, for the text as a whole or for
-one company named in it. A small Mistral ({passport.base.id}; {passport.quantisation}) with a LoRA adapter.
-
-It is {passport.notice}.
-
-## Limits
-English, one or a few sentences (at most {passport.max_tokens} tokens; longer texts are cut). It knows words, not
-businesses: irony, numbers that need a calculation and news about rivals are read poorly. It gives no explanations in
-words. The base has seen text until {passport.base.text_seen_until}, the adapter until
-{passport.adapter.text_seen_until}: tests on earlier text are not free of look-ahead by the model.
-
-## Data
-| set | used for | rows | licence |
-|---|---|---|---|
-{data}
-## Results on held-out near-duplicate groups
-| set | {" | ".join(columns)} |
-|---|{"---|" * len(columns)}
-{results}
-Probabilities are calibrated with temperature {passport.temperature} on other held-out rows.
-"""
-
-
-def licence_text(passport: Passport) -> str:
-    """LICENSE of a bundle: the code's licence does not cover weights made from such data."""
-    sources = "\n".join(f"  - {source.name}: {source.licence}" for source in passport.training_data)
-    return f"""The model weights in this folder ({passport.name}) are {passport.notice}.
-
-They were trained on:
-{sources}
-
-They may be used for research and other non-commercial purposes only, with attribution to these sources, and shared
-under the same terms. No warranty of any kind is given. The code of sentfeat has its own licence (Apache-2.0), which
-does not extend to this folder.
-"""
+def draft_risk_head(template: Template) -> RiskHead:
+    """The risk head before it is calibrated."""
+    count = len(RISKS)
+    return RiskHead(RISKS, template.risk_words, scale=(1.0,) * count, offset=(0.0,) * count, thresholds=(0.5,) * count)

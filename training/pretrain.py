@@ -16,6 +16,7 @@ import re
 import time
 import tomllib
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -48,6 +49,13 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warmup_steps: int
     cooldown_share: float
     checkpoint_minutes: float
+
+
+class Rates(Protocol):
+    """Full learning rates of the two optimizers."""
+
+    lr_matrix: float
+    lr_other: float
 
 
 class PretrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +125,7 @@ def build_model(shape: ModelShape) -> MistralForCausalLM:
     return MistralForCausalLM(config)
 
 
-def build_optimizers(model: MistralForCausalLM, schedule: Schedule) -> list[torch.optim.Optimizer]:
+def build_optimizers(model: torch.nn.Module, schedule: Rates) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the blocks (it needs about half the tokens), AdamW for the rest."""
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]

@@ -1,4 +1,4 @@
-"""A full-precision base folder to the NF4 one that bundles carry: `quantise(source, target)`.
+"""A full-precision base to the NF4 one that bundles carry: `quantise(source, target)`.
 
 Double-quantised NF4 for the linear layers, fp16 for embeddings and norms (exact to the model: it is trained against
 the rounded weights). The adapter has to be trained on the result, never on the source.
@@ -8,7 +8,10 @@ import shutil
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
+from bitsandbytes.nn import Linear4bit
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
+
+from sentfeat.errors import ConfigError
 
 NF4 = BitsAndBytesConfig(
     load_in_4bit=True,
@@ -19,12 +22,31 @@ NF4 = BitsAndBytesConfig(
 QUANTISATION = "nf4, double quantised; embeddings and norms fp16"
 
 
-def quantise(source: Path, target: Path) -> None:
+def prepare_base(source: str | Path, target: Path, device: str = "cpu") -> None:
+    """Put the NF4 form of `source` (a folder, or an id on the hub) into `target`; a base that is there stays.
+
+    Raises ConfigError if the source cannot be read, or is quantised on the hub already.
+    """
+    if target.exists():
+        return
+    try:
+        settings = AutoConfig.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"base {source!s} is no Transformers folder, and no id the hub gives: {error}") from error
+    if not hasattr(settings, "quantization_config"):
+        quantise(source, target, device)
+    elif Path(source).is_dir():
+        shutil.copytree(source, target)
+    else:
+        raise ConfigError(f"base {source!s} is quantised: give the full-precision model, or a folder it is stored in")
+
+
+def quantise(source: str | Path, target: Path, device: str = "cpu") -> None:
     """Write `source` (any Transformers folder or id) as NF4 to `target`, tokenizer included."""
     staged = target.with_name(f"{target.name}.tmp")
     shutil.rmtree(staged, ignore_errors=True)
     model = AutoModelForCausalLM.from_pretrained(
-        source, quantization_config=NF4, dtype=torch.float32, device_map={"": "cpu"}, use_safetensors=True
+        source, quantization_config=NF4, dtype=torch.float32, device_map={"": device}, use_safetensors=True
     )
     for parameter in model.parameters():
         if parameter.is_floating_point():
@@ -36,10 +58,18 @@ def quantise(source: Path, target: Path) -> None:
     staged.rename(target)
 
 
-def load_quantised(folder: Path) -> PreTrainedModel:
-    """An NF4 base ready for training: everything that is not quantised in fp32."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, device_map={"": "cpu"})
+def load_quantised(folder: Path, device: str = "cpu", compute: torch.dtype | None = None) -> PreTrainedModel:
+    """An NF4 base ready for training: everything that is not quantised in fp32.
+
+    Matrix products run in `compute`, or in the dtype of what goes in, which between layers is fp32.
+    """
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, device_map={"": device})
     for parameter in model.parameters():
         if parameter.is_floating_point():
             parameter.data = parameter.data.float()
+    for layer in model.modules():
+        if isinstance(layer, Linear4bit):
+            layer.support_avx512bf16_for_cpu = False  # an evaluation would repack the weights, some widths cannot be
+            if compute:
+                layer.compute_dtype, layer.compute_type_is_set = compute, True
     return model

@@ -10,33 +10,24 @@ hardly change from year to year. Headlines are split by year.
 import argparse
 import gzip
 import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
 from pathlib import Path
 
 import pandas as pd
 
 from sentfeat.errors import DataError
 from sentfeat.score.risks import RISKS
-from training.risk_cues import (
-    EIGHT_K_RULES,
-    MOST_LABELS,
-    TROUBLE,
-    filing_cues,
-    headline_cues,
-    mentions_harm,
-)
 from training.risk_cut import Passage, cut, distinct, filing_passages, headline_passages, near_key, text_hash
 from training.risk_sample import HAND, hand_headlines, is_set_aside
+from training.risk_silver import Silver, label_filing, label_headline
 
 CALLS = "calls/ectsum_train.jsonl.gz"
 SILVER_YEARS = (2007, 2008, 2009, 2010)
-HEADLINES_A_RISK = 400
-CALL_PASSAGES_A_RISK = 100
-NONE_SHARE = 0.6  # passages without a risk, for each one with
-COLUMNS = ["text", "labels", "origin", "filing", "seed"]
+HEADLINES_A_RISK, CALLS_A_RISK = 400, 100
+HEADLINE_STEP, CALL_STEP = 4, 4  # a part of them is plenty
+NONE_SHARE = 0.6  # passages without a risk for each one with
 
 
 def hand_passages(data: Path) -> pd.DataFrame:
@@ -60,17 +51,79 @@ def hand_passages(data: Path) -> pd.DataFrame:
 def silver_passages(edgar: Path) -> pd.DataFrame:
     """text, labels (tuple of RISKS), origin (heading, 8k, keyword, none), filing and seed of each passage.
 
-    From the filings in `edgar` and the calls and headlines beside it, none of them set aside for hand labels.
-    `seed` is the cue that gave the first label away. Deterministic; no two texts share their first words, with each
-    other or with a hand-labelled one.
+    From the filings in `edgar` and the calls and headlines beside it, none of them set aside for hand labels. `seed` is
+    the cue that gave the first label away. Deterministic; no two texts share their first words, with each other or with
+    a hand-labelled one.
     """
     data = edgar.parent
-    usable = distinct(p for p in filing_passages(data) if not is_set_aside(p.company))
-    rows = _balanced(label_filing_passage(p) for p in usable)
-    rows += _balanced(_fewest_first(map(_label_text, call_passages(data)), CALL_PASSAGES_A_RISK))
-    titles = distinct(p for year in SILVER_YEARS for p in headline_passages(data, year))
-    rows += _balanced(_fewest_first(map(label_headline, titles), HEADLINES_A_RISK))
-    taken = set(map(near_key, hand_passages(data)["text"]))
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    usable = (p for p in filing_passages(data) if not is_set_aside(p.company))
+    titles = (p for year in SILVER_YEARS for p in headline_passages(data, year)[::HEADLINE_STEP])
+    rows = [
+        *_with_some_empty(_labelled(usable, label_filing)),
+        *_with_some_empty(_capped(_labelled(call_passages(data), label_filing), CALLS_A_RISK)),
+        *_with_some_empty(_capped(_labelled(titles, label_headline), HEADLINES_A_RISK)),
+    ]
+    table = pd.DataFrame(rows, columns=Silver._fields)
     keys = table["text"].map(near_key)
-    return table[~keys.isin(taken) & ~keys.duplicated()].reset_index(drop=True)
+    labelled_by_hand = keys.isin(set(hand_passages(data)["text"].map(near_key)))
+    return table[~labelled_by_hand & ~keys.duplicated()].reset_index(drop=True)
+
+
+def call_passages(data: Path) -> list[Passage]:
+    """Passages of every CALL_STEP-th earnings call of the ECTSum train part, companies set aside left out."""
+    found = []
+    with gzip.open(data / CALLS, "rt", encoding="utf-8") as lines:
+        for line in islice(lines, 0, None, CALL_STEP):
+            call = json.loads(line)
+            company = call["id"].split("_")[0]
+            spoken = [] if is_set_aside(company) else cut(call["transcript"].split("\n"), heading_words=0)
+            found += [Passage(CALLS, call["id"], f"call#{n}", company, "call", "", s) for n, (_, s) in enumerate(spoken)]
+    return found
+
+
+def count_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Passages by category (or none) and source of text, with sums."""
+    named = rows.assign(risk=rows["labels"].map(lambda labels: labels or ("none",))).explode("risk")
+    source = named["filing"].str.extract(r"^(reuters|.*_8K_|.*_q\d_)", expand=False).fillna("annual")
+    kind = source.map(lambda name: "headline" if name == "reuters" else "8k" if "8K" in name else "call" if "_q" in name else name)
+    return pd.crosstab(named["risk"], kind, margins=True).reindex([*RISKS, "none"])
+
+
+def _labelled(passages: Iterable[Passage], label: Callable[[Passage], Silver | None]) -> list[Silver]:
+    """What `label` is sure about, in the blind order of the texts' hashes, near duplicates dropped."""
+    shuffled = sorted(distinct(passages), key=lambda passage: text_hash(passage.text))
+    return [row for row in map(label, shuffled) if row is not None]
+
+
+def _capped(rows: list[Silver], most: int) -> list[Silver]:
+    """The rows that bring a category that does not have `most` yet, and all those without any."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for row in rows:
+        if not row.labels or any(counts[risk] < most for risk in row.labels):
+            counts.update(row.labels)
+            kept.append(row)
+    return kept
+
+
+def _with_some_empty(rows: list[Silver]) -> list[Silver]:
+    labelled = [row for row in rows if row.labels]
+    empty = (row for row in rows if not row.labels)
+    return [*labelled, *islice(empty, int(NONE_SHARE * len(labelled)))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--hand", type=Path)
+    arguments = parser.parse_args()
+    if arguments.hand:
+        texts = hand_passages(arguments.data).sample(frac=1, random_state=0)[["id", "text"]]
+        texts.to_json(arguments.hand, orient="records", lines=True, force_ascii=False)
+    else:
+        rows = silver_passages(arguments.data / "edgar")
+        print(count_rows(rows).to_string(), f"\n{len(rows)} passages", rows["origin"].value_counts().to_string(), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,7 +35,8 @@ def main() -> None:
     except SentfeatError as error:
         sys.exit(f"error: {error}")
     except ModuleNotFoundError as error:
-        sys.exit(f"error: {error.name} is not installed; the base package only reads: pip install 'sentfeat[score]'")
+        hint = "pip install 'sentfeat[score]' to score texts, 'sentfeat[evaluate]' to measure models"
+        sys.exit(f"error: {error.name} is not installed; the base package only reads: {hint}")
 
 
 @app.command()
@@ -83,39 +85,49 @@ def score(
 
 @app.command()
 def evaluate(
-    data: Annotated[Path, typer.Option(help="CSV, Parquet or JSON lines with `text`, `label` and perhaps `entity`")],
-    report: Annotated[Path, typer.Option(help="folder for metrics.json")],
-    model: Model = None,
+    report: Annotated[Path, typer.Option(help="folder for report.html, report.md and metrics.json")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="CSV, Parquet or JSON lines with `text`, `label` and perhaps `entity`, `source`, `split`"),
+    ] = None,
+    sets: Annotated[Path | None, typer.Option(help="a folder with the public sets, instead of --data")] = None,
+    protocol: Annotated[str, typer.Option(help="of --sets: grouped, fingpt or flare")] = "grouped",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="folder of a bundle or encoder, or NAME=FOLDER; may be repeated, a NAME too (seeds)"),
+    ] = None,
+    word_lists: Annotated[Path | None, typer.Option(help="folder with Loughran-McDonald lists")] = None,
+    zero_shot: Annotated[bool, typer.Option(help="also ask each bundle's base without its adapter")] = True,
+    generations: Annotated[
+        Path | None, typer.Option(help="JSON lines of source, reference and prediction: BLEU, ROUGE-L, numbers")
+    ] = None,
 ) -> None:
-    """Accuracy, F1, MCC and calibration of a bundle on labelled texts, beside the word list on the same rows."""
-    from sentfeat.evaluate import evaluate as measure
-    from sentfeat.evaluate.baselines import word_list
-    from sentfeat.score.bundle import embedded_path
-    from sentfeat.score.engine import Engine
+    """Accuracy, F1, calibration and cost of models beside baselines on the same labelled texts, as one report."""
+    if (data is None) == (sets is None):
+        raise ConfigError("give either --data FILE or --sets FOLDER")
+    frame = None if data is None else _read_frame(data)
 
-    frame = _read_frame(data)
-    _require_labels(frame, data)
-    engine = Engine.load(model or embedded_path())
-    rows = frame["text"].tolist(), _entities(frame, "entity"), frame["label"].tolist()
-    results = {
-        engine.bundle.passport.name: measure(*rows, engine.probabilities),
-        "word list": measure(*rows, word_list()),
-    }
-    report.mkdir(parents=True, exist_ok=True)
-    (report / "metrics.json").write_text(json.dumps({"data": data.name, "models": results}, indent=1))
-    _print_grid(
-        ["model", *results["word list"]],
-        [[name, *(_cell(value) for value in metrics.values())] for name, metrics in results.items()],
+    from sentfeat.evaluate import command
+
+    held_out = command.rows_from_sets(sets, protocol) if sets else command.rows_from_frame(frame, str(data))
+    request = command.Request(
+        models=tuple(model or ()),
+        protocol=protocol if sets else command.OWN,
+        word_lists=word_lists,
+        zero_shot=zero_shot,
+        generations=generations,
+        report=report,
+        command=shlex.join(["sentfeat", *sys.argv[1:]]),
     )
-
-
-def _require_labels(frame: pd.DataFrame, path: Path) -> None:
-    absent = [name for name in ("text", "label") if name not in frame]
-    if absent:
-        raise DataError(f"{path} has no column {', '.join(absent)}; it has {list(frame.columns)}")
-    strange = sorted(set(frame["label"].astype(str)) - set(LABELS))
-    if strange or frame.empty:
-        raise DataError(f"{path}: labels must be {', '.join(LABELS)}, got {strange[:5] or 'no rows'}")
+    results = command.run(request, held_out, say=lambda line: typer.echo(line, err=True)).metrics["models"]
+    columns = ("accuracy", "macro_f1", "weighted_f1", "mcc", "ece", "nll")
+    _print_grid(
+        ["model", "n", *columns, "missing"],
+        [
+            [name, str(row["n"]), *(f"{row[column]:.3f}" for column in columns), str(row["missing"])]
+            for name, row in results.items()
+        ],
+    )
 
 
 @app.command()

@@ -6,6 +6,8 @@ import pytest
 
 from sentfeat.errors import BundleError
 from sentfeat.score.bundle import PASSPORT, embedded_path, open_bundle
+from sentfeat.score.prompt import PLAIN
+from sentfeat.score.risks import RISKS
 from tests.score.tiny import copy_bundle
 
 SHIPPED_MEGABYTES = 15
@@ -14,6 +16,10 @@ SHIPPED_MEGABYTES = 15
 def edit_passport(bundle, **changes):
     values = json.loads((bundle / PASSPORT).read_text())
     (bundle / PASSPORT).write_text(json.dumps({**values, **changes}))
+
+
+def edit_risk_head(bundle, **changes):
+    edit_passport(bundle, risk=json.loads((bundle / PASSPORT).read_text())["risk"] | changes)
 
 
 def flip_byte(file):
@@ -64,6 +70,21 @@ def test_a_changed_passport_is_refused(bundle, changes, named):
         open_bundle(bundle)
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"labels": [*RISKS[1::-1], *RISKS[2:]]}, "risk order"),
+        ({"words": [*PLAIN.risk_words[1::-1], *PLAIN.risk_words[2:]]}, "risk words differ"),
+        ({"scale": [1.0] * 11}, "scale"),
+        ({"offset": [0.0] * 13}, "offset"),
+    ],
+)
+def test_a_changed_risk_head_is_refused(bundle, changes, named):
+    edit_risk_head(bundle, **changes)
+    with pytest.raises(BundleError, match=named):
+        open_bundle(bundle)
+
+
 def test_a_truncated_adapter_is_refused(bundle):
     file = bundle / "adapter" / "adapter_model.safetensors"
     file.write_bytes(file.read_bytes()[:1000])
@@ -83,6 +104,8 @@ def test_missing_parts_are_named(bundle, tmp_path):
 def test_model_id_moves_with_what_decides_a_logit_only(bundle):
     before = open_bundle(bundle).model_id()
     edit_passport(bundle, temperature=3.0, metrics={}, notice="other", probes=[])
+    assert open_bundle(bundle).model_id() == before
+    edit_risk_head(bundle, scale=[3.0] * 12, offset=[1.0] * 12, thresholds=[0.2] * 12, probes=[])
     assert open_bundle(bundle).model_id() == before
     assert open_bundle(bundle).model_id("bfloat16") != before
     edit_passport(bundle, max_tokens=95)
@@ -111,3 +134,12 @@ def test_opening_a_bundle_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("embedded-")
+
+
+def test_the_model_card_shows_both_tasks_and_marks_silver_labels(tiny_bundle):
+    card = (tiny_bundle / "README.md").read_text()
+    assert "The bundle, unlike the code, is for tests only" in card
+    assert "| made up | 12 |" in card
+    assert "| made up (silver) | 12 | 2 |" in card
+    assert "(8)" in next(line for line in card.splitlines() if "| litigation_regulatory" in line)
+    assert "| climate_esg | - |" in card

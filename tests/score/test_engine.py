@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from peft import PeftModel
+from scipy.special import expit, softmax
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sentfeat.errors import BundleError, DataError
@@ -9,7 +10,8 @@ from sentfeat.score.bundle import embedded_path
 from sentfeat.score.engine import Engine
 from sentfeat.score.probability import probabilities, tone
 from sentfeat.score.prompt import LABELS, PLAIN
-from tests.score.test_bundle import edit_passport
+from sentfeat.score.risks import RISKS
+from tests.score.test_bundle import edit_passport, edit_risk_head
 from tests.score.tiny import copy_bundle
 
 HEADLINES = [
@@ -37,7 +39,7 @@ def many(count):
     return [f"{HEADLINES[i % 6]} {'again ' * (i % 17)}{i}" for i in range(count)]
 
 
-def reference_logits(bundle, prompts, answers=(" negative", " neutral", " positive")):
+def reference_logits(bundle, prompts, answers=PLAIN.words):
     """Another way to the same numbers: NF4 layers and adapter unmerged, one prompt at a time, the whole vocabulary."""
     tokenizer = AutoTokenizer.from_pretrained(bundle / "base")
     base = AutoModelForCausalLM.from_pretrained(bundle / "base", dtype=torch.float32)
@@ -55,24 +57,40 @@ def reference_logits(bundle, prompts, answers=(" negative", " neutral", " positi
 
 
 @pytest.mark.parametrize("which", ["tiny", "shipped"])
-def test_scores_equal_a_plain_full_logits_forward(which, request):
+def test_sentiment_equals_a_plain_peft_forward(which, request):
     engine = request.getfixturevalue(which)
     entities = [None, "Acme", None, "Globex", None, None]
     prompts = [PLAIN.prompt(text, entity) for text, entity in zip(HEADLINES, entities, strict=True)]
-    expected = probabilities(reference_logits(engine.bundle.path, prompts))
-    np.testing.assert_allclose(probabilities(engine.score(HEADLINES, entities)), expected, atol=1e-4)
+    logits = reference_logits(engine.bundle.path, prompts)
+    expected = softmax(logits / engine.bundle.passport.temperature, axis=1)
+    np.testing.assert_allclose(engine.probabilities(HEADLINES, entities), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("which", ["tiny", "shipped"])
-def test_a_text_gets_the_same_bits_in_any_company(which, request):
+def test_risks_equal_a_plain_peft_forward(which, request):
     engine = request.getfixturevalue(which)
-    texts = many(150)
-    together = engine.score(texts)
+    head = engine.bundle.passport.risk
+    if head is None:
+        pytest.skip(f"the {which} bundle has no risk head")
+    prompts = [PLAIN.prompt(text, task="risk") for text in HEADLINES]
+    logits = reference_logits(engine.bundle.path, prompts, PLAIN.risk_words)
+    expected = expit(np.array(head.scale) * logits + np.array(head.offset))
+    np.testing.assert_allclose(engine.risks(HEADLINES), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["score", "risk_logits"])
+@pytest.mark.parametrize("which", ["tiny", "shipped"])
+def test_a_text_gets_the_same_bits_in_any_company(which, method, request):
+    engine = request.getfixturevalue(which)
+    if method == "risk_logits" and engine.bundle.passport.risk is None:
+        pytest.skip(f"the {which} bundle has no risk head")
+    score, texts = getattr(engine, method), many(150)
+    together = score(texts)
     shuffle = np.random.default_rng(0).permutation(len(texts))
-    np.testing.assert_array_equal(engine.score([texts[i] for i in shuffle]), together[shuffle])
+    np.testing.assert_array_equal(score([texts[i] for i in shuffle]), together[shuffle])
     for alone in (0, 16, 77, 149):
-        np.testing.assert_array_equal(engine.score([texts[alone]])[0], together[alone])
-    np.testing.assert_array_equal(engine.score(texts[40:60]), together[40:60])
+        np.testing.assert_array_equal(score([texts[alone]])[0], together[alone])
+    np.testing.assert_array_equal(score(texts[40:60]), together[40:60])
 
 
 def test_the_number_of_threads_does_not_move_a_bit(shipped):
@@ -88,7 +106,7 @@ def test_the_number_of_threads_does_not_move_a_bit(shipped):
 def test_order_is_restored_and_duplicates_are_scored_once(tiny, monkeypatch):
     rows = []
     run = tiny._run
-    monkeypatch.setattr(tiny, "_run", lambda prompts, batch: rows.append(len(batch.members)) or run(prompts, batch))
+    monkeypatch.setattr(tiny, "_run", lambda *asked: rows.append(len(asked[1].members)) or run(*asked))
     texts = ["long " * 9, "Up", "long " * 9, "Up", "Acme rises"]
     logits = tiny.score(texts)
     assert sum(rows) == 3
@@ -135,6 +153,23 @@ def test_nothing_to_read_is_missing_not_neutral(tiny):
     assert np.isnan(tone(probabilities(logits))).tolist() == [True, False, True]
 
 
+def test_a_text_without_words_has_no_risks_rather_than_low_ones(tiny):
+    chances = tiny.risks(["", "Acme rises"])
+    assert chances.shape == (2, len(RISKS))
+    assert chances.dtype == np.float64
+    assert np.isnan(chances).all(axis=1).tolist() == [True, False]
+
+
+def test_a_bundle_without_a_risk_head_refuses_risks_and_still_scores(tiny_bundle, tmp_path):
+    bundle = copy_bundle(tiny_bundle, tmp_path / "bundle")
+    edit_passport(bundle, risk=None)
+    engine = Engine.load(bundle, device="cpu")
+    for ask in (engine.risks, engine.risk_logits):
+        with pytest.raises(BundleError, match="no risk head"):
+            ask(["Acme rises"])
+    assert engine.score(["Acme rises"]).shape == (1, 3)
+
+
 def test_an_empty_list_gives_an_empty_array(tiny):
     logits = tiny.score([], [])
     assert logits.shape == (0, len(LABELS))
@@ -157,6 +192,13 @@ def test_golden_probes_guard_the_load(tiny_bundle, tmp_path):
     probe = {"text": "Acme rises", "entity": None, "probabilities": [0.2, 0.2, 0.6]}
     edit_passport(bundle, probes=[probe])
     with pytest.raises(BundleError, match=r"golden probe 'Acme rises'"):
+        Engine.load(bundle, device="cpu")
+
+
+def test_risk_probes_guard_the_load(tiny_bundle, tmp_path):
+    bundle = copy_bundle(tiny_bundle, tmp_path / "bundle")
+    edit_risk_head(bundle, probes=[{"text": "Acme is sued", "probabilities": [0.5] * 12}])
+    with pytest.raises(BundleError, match=r"golden probe 'Acme is sued'"):
         Engine.load(bundle, device="cpu")
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from sentfeat.errors import DataError
 from sentfeat.score.predictor import SentimentPredictor
+from sentfeat.score.risks import RISKS
 
 
 @pytest.fixture(scope="module")
@@ -26,3 +27,11 @@ def test_several_texts_give_a_list_in_order(predictor):
 def test_an_empty_text_is_an_error(predictor):
     with pytest.raises(DataError, match="text 1 is empty"):
         predictor.predict(["Acme rises", " "])
+
+
+def test_risks_come_on_request(tiny_bundle):
+    predictor = SentimentPredictor(tiny_bundle)
+    assert "risks" not in predictor.predict("Acme falls")
+    found = predictor.predict(["Acme falls", "Acme rises"], risks=True)
+    assert [tuple(row["risks"]) for row in found] == [RISKS, RISKS]
+    assert all(0 <= chance <= 1 for chance in found[0]["risks"].values())

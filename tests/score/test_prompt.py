@@ -1,51 +1,74 @@
 import dataclasses
+import re
 
 import pytest
+from transformers import AutoTokenizer
 
 from sentfeat.errors import BundleError, DataError
-from sentfeat.score.prompt import ENTITY_TOKENS, LABELS, MISTRAL_INSTRUCT, PLAIN, PromptEncoder, clean
+from sentfeat.score.bundle import embedded_path
+from sentfeat.score.prompt import (
+    ENTITY_TOKENS,
+    LABELS,
+    LLAMA3,
+    MISTRAL_INSTRUCT,
+    PLAIN,
+    TEMPLATES,
+    PromptEncoder,
+    clean,
+)
+from sentfeat.score.risks import RISKS
 
 
 class ByteTokenizer:
-    """One token per byte, except that the label words are tokens of their own."""
+    """One token per byte, except that answer words and chat marks are tokens of their own, from 256 on."""
 
     bos_token_id = 300
 
-    def __init__(self, words=(" negative", " neutral", " positive")):
-        self.words = words
+    def __init__(self, words=(*PLAIN.words, *PLAIN.risk_words, *LLAMA3.controls, *MISTRAL_INSTRUCT.controls)):
+        self.number = {word: 256 + at for at, word in enumerate(words)}
 
     def __call__(self, text, *, add_special_tokens):
         assert not add_special_tokens
         return {"input_ids": [self._ids(part) for part in text]}
 
     def _ids(self, text):
-        for number, word in enumerate(self.words):
-            if text.endswith(word):
-                return [*text.removesuffix(word).encode(), 256 + number]
-        return list(text.encode())
+        known = re.compile("|".join(re.escape(word) for word in self.number) or "$.")
+        ids, at = [], 0
+        for found in known.finditer(text):
+            ids += [*text[at : found.start()].encode(), self.number[found.group()]]
+            at = found.end()
+        return [*ids, *text[at:].encode()]
 
 
 def test_template_hashes_are_stable():
     """They key every stored score: a change here means that all texts are scored again."""
-    assert PLAIN.hash == "c6e20a1afa97709e6aaeee74001a79cb5b39c2b9e6f6474de32dc5af7d101043"
-    assert MISTRAL_INSTRUCT.hash == "68f708119a12e5d42b77fbd19143679ba95abcdbe014ff0e4bbfd2ebfbcd5a97"
+    assert PLAIN.hash == "be9a4588421e3ea8939f05ee1b4543790e2077fecc1995e03ec6c53b9ac4fdb3"
+    assert MISTRAL_INSTRUCT.hash == "eba40d8705338c0275136f843c1563bc10d3452b2e44682188962c749d00f4c2"
+    assert LLAMA3.hash == "0297e7532594d9512e1deeb34e41b91ba962693d3c9e6346ca276715921f4f14"
 
 
 def test_any_change_of_a_template_changes_its_hash():
-    changed = dataclasses.replace(PLAIN, question="?"), dataclasses.replace(PLAIN, cleaning=2)
-    assert len({PLAIN.hash, *(template.hash for template in changed)}) == 3
+    changes = {"question": "?", "risk_question": "?", "risk_words": PLAIN.risk_words[::-1], "cleaning": 2}
+    changed = [dataclasses.replace(PLAIN, **{name: value}) for name, value in changes.items()]
+    assert len({PLAIN.hash, *(template.hash for template in changed)}) == 5
 
 
 def test_labels_keep_their_order():
     assert LABELS == ("negative", "neutral", "positive")
 
 
-@pytest.mark.parametrize("template", [PLAIN, MISTRAL_INSTRUCT])
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES)
 def test_prompt_reads_instruction_text_question(template):
     assert template.prompt("Acme rises") == f"{template.instruction}Acme rises{template.question}"
     assert template.prompt("Acme rises", "Acme").startswith(f"{template.instruction}Acme rises")
     assert "Acme" in template.ask("Acme")
     assert template.completion("positive") == " positive"
+    assert template.prompt("Acme rises", task="risk") == f"{template.instruction}Acme rises{template.risk_question}"
+
+
+def test_a_risk_answer_names_the_risks_in_their_order_or_none():
+    assert PLAIN.risk_completion(["climate_esg", "litigation_regulatory"]) == " legal, climate"
+    assert PLAIN.risk_completion(()) == " none"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +123,59 @@ def test_texts_and_entities_must_match():
 def test_label_words_must_be_single_tokens():
     with pytest.raises(BundleError, match="' negative' is not one token"):
         PromptEncoder(PLAIN, ByteTokenizer(words=()), max_tokens=100)
+    with pytest.raises(BundleError, match="' climate' is not one token"):
+        PromptEncoder(PLAIN, ByteTokenizer(set(PLAIN.words + PLAIN.risk_words) - {" climate"}), max_tokens=100)
+
+
+def test_a_tokenizer_that_adds_its_own_space_after_a_mark_gives_the_same_answers():
+    class Spacing(ByteTokenizer):
+        def _ids(self, text):
+            return super()._ids(re.sub(r"(\[/INST\])(?=.)", r"\1 ", text))
+
+    plain, spacing = (PromptEncoder(MISTRAL_INSTRUCT, kind(), max_tokens=300) for kind in (ByteTokenizer, Spacing))
+    assert spacing.label_ids == plain.label_ids
+    assert spacing.risk_ids == plain.risk_ids
 
 
 def test_label_ids_follow_the_label_order():
     assert PromptEncoder(PLAIN, ByteTokenizer(), max_tokens=100).label_ids == (256, 257, 258)
+
+
+def test_risk_ids_follow_the_order_of_risks():
+    encoder = PromptEncoder(PLAIN, ByteTokenizer(), max_tokens=100)
+    assert encoder.risk_ids == tuple(range(259, 259 + len(RISKS)))
+    assert encoder.encode(["Acme rises"], [None], "risk") == ([[300, *b"Acme rises - risks"]], 0)
+
+
+def test_risk_words_must_differ():
+    twice = dataclasses.replace(PLAIN, risk_words=(*PLAIN.risk_words[:11], PLAIN.risk_words[0]))
+    with pytest.raises(BundleError, match="cannot be told apart"):
+        PromptEncoder(twice, ByteTokenizer(), max_tokens=100)
+
+
+def test_a_template_need_not_ask_for_risks():
+    silent = dataclasses.replace(PLAIN, risk_question=None, risk_words=())
+    encoder = PromptEncoder(silent, ByteTokenizer(), max_tokens=100)
+    assert encoder.risk_ids == ()
+    with pytest.raises(BundleError, match="no question about risks"):
+        encoder.encode(["Acme rises"], [None], "risk")
+
+
+@pytest.mark.parametrize("template", [MISTRAL_INSTRUCT, LLAMA3], ids=lambda template: template.name)
+def test_a_chat_prompt_begins_once_and_its_marks_are_tokens(template):
+    tokenizer = ByteTokenizer()
+    (prompt,), _ = PromptEncoder(template, tokenizer, max_tokens=300).encode(["Acme rises"], ["Acme"])
+    assert prompt.count(tokenizer.bos_token_id) == 1
+    assert prompt[:2] == [tokenizer.bos_token_id, tokenizer.number[template.controls[0]]]
+    assert {tokenizer.number[mark] for mark in template.controls} <= set(prompt)
+    with pytest.raises(BundleError, match="control mark"):
+        PromptEncoder(template, ByteTokenizer(words=PLAIN.words + PLAIN.risk_words), max_tokens=300)
+
+
+def test_a_text_has_the_same_tokens_under_every_question():
+    encoder = PromptEncoder(PLAIN, AutoTokenizer.from_pretrained(embedded_path() / "base"), max_tokens=100)
+    (alone, asked), _ = encoder.encode(["Acme rises 3%"] * 2, [None, "Acme"])
+    (risks,), _ = encoder.encode(["Acme rises 3%"], [None], "risk")
+    shared = alone[:-1]  # "outlook" and "risks" are a token each, after the same dash
+    assert asked[: len(shared)] == risks[:-1] == shared
+    assert len(set(encoder.risk_ids)) == len(RISKS)

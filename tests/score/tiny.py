@@ -9,11 +9,13 @@ from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
 
+from sentfeat.score.prompt import PLAIN
 from training.make_bundle import BundleFacts, make_bundle
 from training.quantise import load_quantised, quantise
 from training.sft import save_adapter
 
 WORDS = "negative neutral positive outlook profit rises falls beats misses Acme Globex holds meeting shares the of"
+VOCABULARY = f" {WORDS}{''.join(PLAIN.risk_words)} risks"
 FACTS = BundleFacts(
     name="tiny",
     base_id="random",
@@ -26,14 +28,14 @@ PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "
 
 
 def make_base(folder: Path) -> Path:
-    """A full-precision random Mistral of 0.1M parameters with a byte-level tokenizer that knows WORDS."""
+    """A full-precision random Mistral of 0.1M parameters with a byte-level tokenizer that knows VOCABULARY."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=512, special_tokens=["<unk>", "<s>", "</s>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
     )
-    tokenizer.train_from_iterator([f" {WORDS}"] * 50, trainer)
+    tokenizer.train_from_iterator([VOCABULARY] * 50, trainer)
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="</s>"
     ).save_pretrained(folder)
@@ -60,19 +62,36 @@ def make_tiny_bundle(folder: Path) -> Path:
     torch.manual_seed(1)
     lora = LoraConfig(r=4, lora_alpha=8, target_modules=PROJECTIONS, init_lora_weights=False, task_type="CAUSAL_LM")
     save_adapter(get_peft_model(load_quantised(folder / "base"), lora), folder / "adapter")
-    return make_bundle(FACTS, "plain", labelled_rows(), {"licences": {"made up": "none"}}, folder)
+    rows = pd.concat([labelled_rows(), risk_rows()], ignore_index=True)
+    return make_bundle(FACTS, "plain", rows, {"licences": {"made up": "none"}}, folder)
 
 
 def labelled_rows() -> pd.DataFrame:
     """A few rows for each split; with random weights only their shape matters."""
     texts = {"positive": "Acme profit rises", "negative": "Acme profit falls", "neutral": "Acme holds meeting"}
     rows = [
-        {"text": f"{text} {number}", "entity": None, "label": label, "source": "made up", "split": split}
+        {"task": "sentiment", "text": f"{text} {number}", "entity": None, "label": label, "split": split}
         for split in ("train", "validation", "test")
         for number in range(4)
         for label, text in texts.items()
     ]
-    return pd.DataFrame(rows, dtype=object)
+    return pd.DataFrame(rows, dtype=object).assign(source="made up", silver=False)
+
+
+def risk_rows() -> pd.DataFrame:
+    """A few rows for each split, some with two risks, some with none."""
+    texts = {
+        "Acme sued": ("litigation_regulatory",),
+        "Acme sued over debt": ("litigation_regulatory", "credit_liquidity"),
+        "Acme holds meeting": (),
+    }
+    rows = [
+        {"task": "risk", "text": f"{text} {number}", "entity": None, "label": label, "split": split}
+        for split in ("train", "validation", "test")
+        for number in range(4)
+        for text, label in texts.items()
+    ]
+    return pd.DataFrame(rows, dtype=object).assign(source="made up", silver=True)
 
 
 def copy_bundle(bundle: Path, target: Path) -> Path:

@@ -1,17 +1,36 @@
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from sentfeat.errors import DataError
-from sentfeat.score.prompt import PLAIN
-from training.build_dataset import DataConfig, LabelledSet, build, read_set, refuse_poisoned, write_rows
+from sentfeat.errors import ConfigError, DataError
+from sentfeat.score.prompt import MISTRAL_INSTRUCT, PLAIN
+from training.build_dataset import (
+    CONCEPTS,
+    ConceptSet,
+    DataConfig,
+    LabelledSet,
+    build,
+    read_config,
+    read_set,
+    refuse_poisoned,
+    write_rows,
+)
+from training.data_card import make_card
+from training.data_rows import TAUGHT, make_rows, row_key
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
+CONFIGS = Path("training/configs")
+DATA = Path("../shared/data")
 
 
 def write_csv(folder, name, **columns):
     pd.DataFrame(columns).to_csv(folder / name, index=False)
+
+
+def sentences(**columns):
+    return make_rows(pd.DataFrame(columns), task="sentiment", source="made_up")
 
 
 def test_whole_text_rows_come_from_titles_whose_entities_agree(tmp_path):
@@ -29,9 +48,9 @@ def test_whole_text_rows_come_from_titles_whose_entities_agree(tmp_path):
 
 
 def test_numeric_scores_are_cut_at_a_tenth(tmp_path):
-    write_csv(tmp_path, "scored.csv", text=list("abcde"), score=[-0.5, -0.1, 0.0, 0.1, 0.11])
+    write_csv(tmp_path, "scored.csv", text=list("abcdef"), score=[-0.5, -0.1, 0.0, 0.1, 0.11, None])
     rows = read_set(LabelledSet("scored", "scored.csv", "none", label="score"), tmp_path)
-    assert rows["label"].tolist() == ["negative", "neutral", "neutral", "neutral", "positive"]
+    assert rows["label"].tolist() == ["negative", "neutral", "neutral", "neutral", "positive", None]
 
 
 def test_spans_of_a_paragraph_become_rows_unless_they_contradict(tmp_path):
@@ -43,16 +62,27 @@ def test_spans_of_a_paragraph_become_rows_unless_they_contradict(tmp_path):
 
 
 def test_poisoned_rows_are_counted_and_refused():
-    good = pd.DataFrame({"text": ["fine"] * 300, "label": "neutral"})
-    bad = pd.DataFrame({"text": ["", None, "odd", "x" * 50_001], "label": ["neutral", "neutral", "bullish", "neutral"]})
+    good = sentences(text=["fine"] * 300, label="neutral")
+    bad = sentences(text=["", None, "odd", "x" * 50_001], label=["neutral", "neutral", "bullish", "neutral"])
     rows, refused = refuse_poisoned(pd.concat([good, bad], ignore_index=True))
     assert len(rows) == 300
     assert refused == {"empty text": 2, "unknown label": 1, "too long": 1}
 
 
-def test_too_much_poison_stops_the_build():
-    with pytest.raises(DataError, match=r"1 of 2 rows refused: .*unknown label"):
-        refuse_poisoned(pd.DataFrame({"text": ["a", "b"], "label": ["neutral", "2"]}))
+@pytest.mark.parametrize(
+    ("task", "good", "bad"),
+    [("risk", ("credit_liquidity",), ("boredom",)), ("summary", "sales rose", " "), ("question", "it fell", None)],
+)
+def test_an_answer_that_the_task_cannot_have_is_poison(task, good, bad):
+    found = [{"text": "fine", "label": good}] * 99 + [{"text": "fine", "label": bad}]
+    rows, refused = refuse_poisoned(make_rows(found, task=task, source="made_up"))
+    assert len(rows) == 99
+    assert refused == {"unknown label": 1}
+
+
+def test_too_much_poison_in_one_set_stops_the_build():
+    with pytest.raises(DataError, match=r"1 of 2 rows of made_up refused: .*unknown label"):
+        refuse_poisoned(sentences(text=["a", "b"], label=["neutral", "2"]))
 
 
 def test_a_missing_file_and_a_missing_column_are_named(tmp_path):
@@ -66,7 +96,7 @@ def test_a_missing_file_and_a_missing_column_are_named(tmp_path):
 def test_rows_are_split_by_group_and_written_through_the_template(tmp_path):
     texts = [f"company {chr(97 + i % 26)}{chr(97 + i // 26)} reports quarter {q}" for i in range(60) for q in (1, 2)]
     write_csv(tmp_path, "many.csv", text=texts, label=["neutral", "positive"] * 60)
-    config = DataConfig([LabelledSet("many", "many.csv", "CC0")], SHARES)
+    config = DataConfig(SHARES, [LabelledSet("many", "many.csv", "CC0")])
     rows, card = build(config, tmp_path)
     assert rows.groupby(rows["text"].str[:18])["split"].nunique().max() == 1
     assert card["licences"] == {"many": "CC0"}
@@ -74,4 +104,101 @@ def test_rows_are_split_by_group_and_written_through_the_template(tmp_path):
     written = pd.read_json(tmp_path / "out" / "train.jsonl", lines=True)
     assert written.loc[0, "prompt"] == PLAIN.prompt(written.loc[0, "text"])
     assert set(written["completion"]) == {" neutral", " positive"}
-    assert sum(card["rows"].values()) == len(rows) == 120
+    assert sum(card["rows"]["sentiment / many"].values()) == len(rows) == 120
+    assert sum(card["labels"]["sentiment / many / positive"].values()) == 60
+    assert "\n| sentiment | many | neutral | " in (tmp_path / "out" / "data_card.md").read_text()
+
+
+def test_a_written_row_keeps_its_key_when_it_is_read_again(tmp_path):
+    rows = make_rows([{"text": "Sued.", "label": ("litigation_regulatory",)}], task="risk", source="made_up")
+    rows["split"] = "train"
+    write_rows(rows, make_card(rows, {"made_up": "none"}, {}, {}), MISTRAL_INSTRUCT, tmp_path)
+    [written] = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert written["key"] == row_key(written) == row_key(rows[TAUGHT].iloc[0].to_dict())
+    assert written["completion"] == " legal"
+    assert row_key({**written, "question": "Why?"}) != written["key"]
+
+
+def test_a_row_with_two_risks_counts_for_both_and_silver_rows_are_counted():
+    labels = [("litigation_regulatory", "credit_liquidity"), ("credit_liquidity",), ()]
+    rows = make_rows([{"text": "t", "label": label} for label in labels], task="risk", source="edgar", silver=True)
+    card = make_card(rows.assign(split=["train", "test", "test"]), {}, {}, {})
+    assert card["rows"] == {"risk / edgar": {"test": 2, "train": 1}}
+    assert card["silver"] == {"risk / edgar": 3}
+    assert card["labels"] == {
+        "risk / edgar / credit_liquidity": {"test": 1, "train": 1},
+        "risk / edgar / litigation_regulatory": {"test": 0, "train": 1},
+        "risk / edgar / none": {"test": 1, "train": 0},
+    }
+
+
+def test_the_concepts_are_150_different_questions_with_two_to_four_sentences_each():
+    rows, card = build(DataConfig(SHARES, concepts=[ConceptSet()]), Path())
+    assert len(rows) == rows["text"].nunique() == rows["label"].nunique() == 150
+    assert sum(card["rows"]["concept / concepts"].values()) == 150
+    sentences = rows["label"].str.count(r"[.?!](?:\s|$)")
+    assert sentences.between(2, 4).all()
+    assert rows["text"].str.endswith("?").all()
+    areas = pd.read_json(CONCEPTS, lines=True)["area"].value_counts()
+    assert len(areas) == 8
+    assert areas.min() >= 14
+
+
+def write_config(folder, text):
+    path = folder / "config.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('template = "plain"', "missing required field `data`"),
+        ('template = "plane"\n[data]\nshares = {train = 1}\n[[data.concepts]]', "template 'plane' is none of plain"),
+        ('template = "plain"\n[data]\nshares = {train = 1}\nsheds = 3', "unknown field `sheds` - at `$.data`"),
+        ('template = "plain"\n[data]\nshares = {train = 1}', "no set is named - at `$.data`"),
+        (
+            'template = "plain"\n[data]\nshares = {train = 1}\n[[data.calls]]\nname = "c"\nfile = 3\nlicence = ""',
+            "Expected `str`, got `int` - at `$.data.calls[0].file`",
+        ),
+        (
+            'template = "plain"\n[data]\nshares = {train = 1}\n[[data.concepts]]\n[[data.concepts]]',
+            "each set needs a name of its own, twice: ['concepts'] - at `$.data`",
+        ),
+    ],
+)
+def test_a_config_that_cannot_be_used_names_the_key(tmp_path, text, said):
+    with pytest.raises(ConfigError) as raised:
+        read_config(write_config(tmp_path, text))
+    assert said in str(raised.value)
+
+
+def test_the_hub_config_has_the_composition_that_was_planned():
+    config = read_config(CONFIGS / "instructions_hub.toml").data
+    rows = {chosen.name: chosen.rows for chosen in config.hub} | {"concepts": 150}
+    assert rows["financial_qa_10k"] == 3000
+    assert rows["ectsum"] + rows["earnings_calls_qa"] == 2000
+    assert rows["phrasebank"] + rows["twitter"] + rows["fiqa"] == 2500
+    assert rows["fiqa_qa"] + rows["concepts"] == 1500
+    assert sum(rows.values()) == 9000
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs the real sets in ../shared/data")
+def test_all_real_calls_give_a_summary_and_their_bullets_give_questions():
+    config = read_config(CONFIGS / "instructions.toml").data
+    rows, card = build(DataConfig(config.shares, config.sets[:1], config.calls), DATA)
+    assert sum(card["rows"]["summary / ectsum"].values()) == 1681
+    assert card["silver"]["question / ectsum"] > 2000
+    assert rows.groupby("group")["split"].nunique().max() == 1
+    assert set(rows["split"]) == set(config.shares)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.exists(), reason="needs the real sets in ../shared/data")
+def test_the_whole_config_builds_from_real_sets_with_every_task_in_every_split():
+    config = read_config(CONFIGS / "instructions.toml").data
+    rows, card = build(config, DATA)
+    assert set(rows["task"]) == {"sentiment", "risk", "summary", "question", "concept"}
+    assert all(min(counts.values()) > 0 for counts in card["rows"].values())
+    assert rows.groupby("group")["split"].nunique().max() == 1
+    assert rows.loc[rows["task"] == "risk", "silver"].all()

@@ -1,4 +1,8 @@
-"""Judging a scorer: protocols (what is held out), metrics, baselines, and one function that puts them together."""
+"""Judging scorers: what is held out, metrics with intervals, baselines on the same rows, an audit, and one report.
+
+sentfeat evaluate --data my.csv --report out/                       # text, label and perhaps entity, score, split
+sentfeat evaluate --sets DIR --protocol grouped --report out/       # the public sets, by name, from a folder
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +12,7 @@ from sentfeat.evaluate.metrics import classification_metrics
 from sentfeat.score.prompt import LABELS
 
 Scorer = Callable[[Sequence[str], Sequence[str | None]], np.ndarray]
-"""Texts and entities to probabilities (n, 3) in the order of LABELS."""
+"""Texts and entities to probabilities (n, 3) in the order of LABELS; a NaN row is no answer."""
 
 
 def evaluate(

@@ -1,15 +1,34 @@
 """What any model has to beat, as scorers: the majority label, the word list, TF-IDF with logistic regression."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 
 from sentfeat.evaluate import Scorer
+from sentfeat.evaluate.sets import entities
 from sentfeat.score.lexicon import Lexicon
 from sentfeat.score.prompt import LABELS
+
+ENOUGH = 30
+"""Training rows below which a classifier is not worth fitting."""
+
+
+def baselines(train: pd.DataFrame, word_lists: Path | None = None) -> dict[str, Scorer]:
+    """All that can be made from `train` (text, entity, label; perhaps empty) and a Loughran-McDonald folder."""
+    found: dict[str, Scorer] = {}
+    if len(train):
+        found["majority"] = majority(train["label"].tolist())
+    found["word list"] = word_list()
+    if word_lists:
+        found["Loughran-McDonald"] = word_list(Lexicon.from_folder(word_lists))
+    if len(train) >= ENOUGH and train["label"].nunique() > 1:
+        found["TF-IDF + LR"] = tfidf(train["text"].tolist(), entities(train), train["label"].tolist())
+    return found
 
 
 def majority(labels: Sequence[str]) -> Scorer:

@@ -25,7 +25,7 @@ def classification_metrics(targets: np.ndarray, chances: np.ndarray) -> dict[str
         "accuracy": float(accuracy_score(targets, guesses)),
         "macro_f1": float(f1_score(targets, guesses, labels=classes, average="macro", zero_division=0)),
         "weighted_f1": float(f1_score(targets, guesses, labels=classes, average="weighted", zero_division=0)),
-        "mcc": float(matthews_corrcoef(targets, guesses)),
+        "mcc": float(matthews_corrcoef(targets, guesses)) if len(np.union1d(targets, guesses)) > 1 else 0.0,
         "ece": expected_calibration_error(targets[answered], chances[answered]),
         "nll": negative_log_likelihood(targets[answered], chances[answered]),
         "missing": int((~answered).sum()),

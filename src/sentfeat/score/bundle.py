@@ -13,17 +13,22 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from sentfeat.errors import BundleError
 from sentfeat.score.prompt import LABELS, TEMPLATES, Template
+from sentfeat.score.risks import RISKS
 
 PASSPORT = "passport.json"
 BASE_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json")
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "chat_template*", "vocab.json", "merges.txt")
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 SLUG_HASH = 8
+
+PerRisk = Annotated[tuple[float, ...], msgspec.Meta(min_length=len(RISKS), max_length=len(RISKS))]
+"""A number for each of RISKS, in their order."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -51,6 +56,24 @@ class Probe(msgspec.Struct, frozen=True):
     probabilities: tuple[float, float, float]
 
 
+class RiskProbe(msgspec.Struct, frozen=True):
+    """A text with the risk probabilities that a faithful load gives."""
+
+    text: str
+    probabilities: PerRisk
+
+
+class RiskHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the logits of the risk words are read: p = sigmoid(scale x logit + offset), yes at p >= threshold."""
+
+    labels: tuple[str, ...]
+    words: tuple[str, ...]
+    scale: PerRisk
+    offset: PerRisk
+    thresholds: PerRisk
+    probes: tuple[RiskProbe, ...] = ()
+
+
 class Passport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All that is known about a bundle."""
 
@@ -70,6 +93,7 @@ class Passport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     metrics: dict[str, dict[str, float]]
     notice: str
     can_explain: bool = False
+    risk: RiskHead | None = None  # None: the adapter was never taught to name risks
 
 
 @dataclass(frozen=True)
@@ -99,6 +123,7 @@ class Bundle:
         p = self.passport
         files = [p.base.hash, p.adapter.hash, p.tokenizer_hash]
         decisive = [*files, p.template_hash, p.labels, p.label_words, p.quantisation, p.max_tokens, dtype]
+        decisive += [p.risk.labels, p.risk.words] if p.risk else []
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
     def slug(self, dtype: str = "float32") -> str:
@@ -109,7 +134,7 @@ class Bundle:
 def open_bundle(path: str | Path) -> Bundle:
     """Read and check the bundle in folder `path`; cheap (a few MB are hashed), no torch.
 
-    Raises BundleError naming what is missing or differs: base, adapter, tokenizer, template or labels.
+    Raises BundleError naming what is missing or differs: base, adapter, tokenizer, template, labels or risks.
     """
     path = Path(path)
     bundle = Bundle(path, read_passport(path))
@@ -121,6 +146,8 @@ def open_bundle(path: str | Path) -> Bundle:
     if p.labels != LABELS:
         raise BundleError(f"{path}: label order {p.labels} in {PASSPORT}, but scores are stored as {LABELS}")
     _compare(path, "label words", p.label_words, bundle.template.words)
+    if p.risk:
+        _check_risk_head(path, p.risk, bundle.template)
     _compare(path, "template", p.template_hash, bundle.template.hash)
     _compare(path, "base", p.base.hash, hash_files(bundle.base, BASE_FILES))
     _compare(path, "tokenizer", p.tokenizer_hash, hash_files(bundle.base, TOKENIZER_FILES))
@@ -160,6 +187,12 @@ def hash_files(folder: Path, patterns: tuple[str, ...]) -> str:
         with open(file, "rb") as stream:
             digest.update(f"{file.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def _check_risk_head(path: Path, head: RiskHead, template: Template) -> None:
+    if head.labels != RISKS:
+        raise BundleError(f"{path}: risk order {head.labels} in {PASSPORT}, but risks are stored as {RISKS}")
+    _compare(path, "risk words", head.words, template.risk_words)
 
 
 def _compare(path: Path, what: str, expected: object, found: object) -> None:

@@ -1,4 +1,4 @@
-"""The network of a bundle, ready to score: NF4 base dequantised, adapter merged, head cut to the three label rows.
+"""The network of a bundle, ready to score: NF4 base dequantised, adapter merged, head cut to the rows of its answers.
 
 Merging happens in full precision: into NF4 it would cost an error as large as the adapter's effect, and into the
 weights from before quantisation even more, for the adapter was trained against the quantised ones.
@@ -6,7 +6,7 @@ weights from before quantisation even more, for the adapter was trained against 
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,32 +16,34 @@ from transformers.utils import logging as transformers_logging
 
 from sentfeat.errors import BundleError
 from sentfeat.score.bundle import Bundle
+from sentfeat.score.prompt import Task
 
 logger = logging.getLogger(__name__)
 
 
 class LabelModel:
-    """One prefill to label logits.
+    """One prefill to the logits of a task's answers; `answer_ids` names their token ids, task by task.
 
     The mask is explicit and the same whether or not a batch has padding: with a plain mask of ones, attention would
     take another kernel and give other last bits. Padding is on the right, so causality alone hides it.
     """
 
-    def __init__(self, network: Any, label_ids: tuple[int, ...]) -> None:
+    def __init__(self, network: Any, answer_ids: Mapping[Task, tuple[int, ...]]) -> None:
+        head = network.lm_head.weight.detach()
         self._body = network.model
-        self._rows = network.lm_head.weight[list(label_ids)].detach().float()
-        self.device = self._rows.device
+        self._rows = {task: head[list(ids)].float() for task, ids in answer_ids.items()}
+        self.device = head.device
 
     @torch.inference_mode()
-    def logits(self, ids: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-        """(rows, width) token ids and (rows,) last real columns to (rows, labels) float32 logits, on the CPU."""
+    def logits(self, ids: torch.Tensor, last: torch.Tensor, task: Task) -> torch.Tensor:
+        """(rows, width) token ids and (rows,) last real columns to (rows, answers) float32 logits, on the CPU."""
         rows, width = ids.shape
         mask = torch.ones(width, width, dtype=torch.bool, device=self.device).tril().expand(rows, 1, width, width)
         hidden = self._body(
             input_ids=ids.to(self.device), attention_mask=mask, use_cache=False, return_dict=True
         ).last_hidden_state
         final = hidden[torch.arange(rows, device=self.device), last.to(self.device)].float()
-        return (final[:, None] * self._rows).sum(dim=-1).cpu()
+        return (final[:, None] * self._rows[task]).sum(dim=-1).cpu()
 
 
 def load_tokenizer(bundle: Bundle) -> PreTrainedTokenizerBase:
@@ -49,7 +51,9 @@ def load_tokenizer(bundle: Bundle) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(bundle.base, local_files_only=True, trust_remote_code=False)
 
 
-def load_model(bundle: Bundle, label_ids: tuple[int, ...], device: str, dtype: torch.dtype) -> LabelModel:
+def load_model(
+    bundle: Bundle, answer_ids: Mapping[Task, tuple[int, ...]], device: str, dtype: torch.dtype
+) -> LabelModel:
     """Load, dequantise and merge; raises BundleError if a weight is not finite or the adapter does not fit."""
     with _quiet():
         from peft import PeftModel  # its import pulls in bitsandbytes, which has advice to give
@@ -71,7 +75,7 @@ def load_model(bundle: Bundle, label_ids: tuple[int, ...], device: str, dtype: t
     broken = [name for name, weight in network.named_parameters() if not torch.isfinite(weight).all()]
     if broken:
         raise BundleError(f"{bundle.path}: weights that are not finite in {', '.join(broken[:3])}; fetch it again")
-    return LabelModel(network.to(device=device, dtype=dtype).eval(), label_ids)
+    return LabelModel(network.to(device=device, dtype=dtype).eval(), answer_ids)
 
 
 def _untie_head(network: Any) -> None:

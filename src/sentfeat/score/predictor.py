@@ -13,6 +13,7 @@ from sentfeat.errors import DataError
 from sentfeat.score.bundle import embedded_path
 from sentfeat.score.probability import tone
 from sentfeat.score.prompt import LABELS
+from sentfeat.score.risks import RISKS
 
 Prediction = dict[str, object]
 
@@ -26,15 +27,18 @@ class SentimentPredictor:
         self._engine = Engine.load(bundle or embedded_path())
 
     @overload
-    def predict(self, text: str, entity: str | None = None) -> Prediction: ...
+    def predict(self, text: str, entity: str | None = None, *, risks: bool = False) -> Prediction: ...
 
     @overload
-    def predict(self, text: list[str], entity: str | None = None) -> list[Prediction]: ...
+    def predict(self, text: list[str], entity: str | None = None, *, risks: bool = False) -> list[Prediction]: ...
 
-    def predict(self, text: str | list[str], entity: str | None = None) -> Prediction | list[Prediction]:
+    def predict(
+        self, text: str | list[str], entity: str | None = None, *, risks: bool = False
+    ) -> Prediction | list[Prediction]:
         """The sentiment of one text (a dict) or of several (a list of dicts), towards `entity` if one is given.
 
-        `score` is p(positive) - p(negative), in [-1, 1]. Raises DataError for a text with nothing to read.
+        `score` is p(positive) - p(negative), in [-1, 1]. With `risks`, also the probability of each of RISKS. Raises
+        DataError for a text with nothing to read, BundleError if risks are asked of a bundle that cannot name them.
         """
         texts = [text] if isinstance(text, str) else list(text)
         chances = self._engine.probabilities(texts, [entity] * len(texts))
@@ -42,6 +46,9 @@ class SentimentPredictor:
         if len(unread):
             raise DataError(f"text {unread[0]} is empty ({texts[unread[0]]!r}): there is nothing to score")
         predictions = [_describe(row) for row in chances]
+        if risks:
+            for prediction, row in zip(predictions, self._engine.risks(texts), strict=True):
+                prediction["risks"] = {risk: round(float(chance), 4) for risk, chance in zip(RISKS, row, strict=True)}
         return predictions[0] if isinstance(text, str) else predictions
 
 

@@ -1,5 +1,7 @@
 """From stored logits to probabilities: applied on read, so that recalibrating rescores nothing."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sentfeat.score.prompt import LABELS
@@ -12,6 +14,15 @@ def probabilities(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def risk_probabilities(logits: np.ndarray, scale: Sequence[float], offset: Sequence[float]) -> np.ndarray:
+    """sigmoid(scale x logit + offset), each category by itself (Platt scaling); NaN rows stay NaN.
+
+    `logits` (n, 12), `scale` and `offset` (12,), all in the order of RISKS: (n, 12) float64 in [0, 1].
+    """
+    scaled = np.asarray(logits, dtype=np.float64) * np.asarray(scale) + np.asarray(offset)
+    return 0.5 * (1 + np.tanh(scaled / 2))  # the sigmoid, without an exponential that could overflow
 
 
 def tone(chances: np.ndarray) -> np.ndarray:

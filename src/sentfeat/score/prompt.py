@@ -1,18 +1,23 @@
-"""The one template and label set: training writes its rows through this module and the engine scores through it.
+"""The one template and its answers: training writes its rows through this module and the engine scores through it.
 
-A prompt is [instruction][text][short question with the entity or none]. The three parts are tokenised apart and joined,
-so the tokens of the instruction and of the text never depend on what follows: all entities of a text share its prefix.
+A prompt is [instruction][text][short question]; the question is about the sentiment, of the text or towards an entity,
+or about its risks. The three parts are tokenised apart and joined, so the tokens of the instruction and of the text
+never depend on what follows: all questions about a text share its prefix.
 """
 
 import hashlib
 import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sentfeat.errors import BundleError, DataError
+from sentfeat.score.risks import RISKS
+
+Task = Literal["sentiment", "risk"]
+"""What is asked of a text: one of LABELS, or any number of RISKS."""
 
 LABELS = ("negative", "neutral", "positive")
 """The order of every array with a label axis, here and in all tables."""
@@ -37,13 +42,19 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True)
 class Template:
-    """What surrounds a text. `question` is asked of a text alone, `entity_question` with `{entity}` filled in."""
+    """What surrounds a text. `question` is asked of a text alone, `entity_question` with `{entity}` filled in.
+
+    A tokenizer's begin mark is in none of the parts: the encoder puts it in front.
+    """
 
     name: str
     instruction: str
     question: str
     entity_question: str
     words: tuple[str, str, str]  # how the answer continues the question, in the order of LABELS
+    risk_question: str | None = None  # of the text alone; None: a template that does not ask for risks
+    risk_words: tuple[str, ...] = ()  # how the answer names each of RISKS, in their order
+    controls: tuple[str, ...] = ()  # marks in the parts that a tokenizer must know as one token
     cleaning: int = 1  # version of clean(): other cleaning is another template
 
     @property
@@ -51,34 +62,80 @@ class Template:
         """sha256 of all that shapes a prompt."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
-    def ask(self, entity: str | None) -> str:
-        """The question about `entity`, or about the text as a whole."""
-        return self.entity_question.format(entity=clean(entity)) if entity else self.question
+    def ask(self, entity: str | None = None, task: Task = "sentiment") -> str:
+        """The question about `entity`, or about the text as a whole; risks are asked of the whole text only.
 
-    def prompt(self, text: str, entity: str | None = None) -> str:
+        Raises BundleError if the template does not ask for risks.
+        """
+        if task == "sentiment":
+            return self.entity_question.format(entity=clean(entity)) if entity else self.question
+        if self.risk_question is None:
+            raise BundleError(f"template {self.name!r} has no question about risks; use one that has")
+        return self.risk_question
+
+    def prompt(self, text: str, entity: str | None = None, task: Task = "sentiment") -> str:
         """The whole prompt as text, for reading and for other runtimes."""
-        return f"{self.instruction}{clean(text)}{self.ask(entity)}"
+        return f"{self.instruction}{clean(text)}{self.ask(entity, task)}"
 
     def completion(self, label: str) -> str:
         """The answer that training teaches for `label`."""
         return self.words[LABELS.index(label)]
 
+    def risk_completion(self, risks: Collection[str]) -> str:
+        """The answer that generative training teaches for a text with `risks`: their words in order, or none."""
+        found = [word for risk, word in zip(RISKS, self.risk_words, strict=True) if risk in risks]
+        return ",".join(found) or " none"
 
+
+_WORDS = (" negative", " neutral", " positive")
+_RISK_WORDS = (  # one token each in the embedded tokenizer, Mistral's (v3) and Llama 3's
+    " legal",
+    " credit",
+    " rates",
+    " demand",
+    " supply",
+    " safety",
+    " technology",
+    " accounting",
+    " management",
+    " trade",
+    " climate",
+    " guidance",
+)
 PLAIN = Template(
     name="plain",
     instruction="",  # a tuned small model needs no instruction, and every token costs
     question=" - outlook",
     entity_question=" - {entity} outlook",
-    words=(" negative", " neutral", " positive"),
+    words=_WORDS,
+    risk_question=" - risks",
+    risk_words=_RISK_WORDS,
 )
-MISTRAL_INSTRUCT = Template(
-    name="mistral_instruct",
-    instruction="[INST] You read financial news. Answer with one word: negative, neutral or positive.\nText: ",
-    question="\nWhat is the sentiment for the company or market concerned? [/INST]",
-    entity_question="\nWhat is the sentiment towards {entity}? [/INST]",
-    words=(" negative", " neutral", " positive"),
+
+
+def _chat(name: str, begin: str, end: str, controls: tuple[str, ...]) -> Template:
+    """The template of an instruction-tuned model whose user turn stands between `begin` and `end`."""
+    labels, risks = ",".join(_WORDS), ",".join(_RISK_WORDS)
+    return Template(
+        name=name,
+        instruction=f"{begin}You read financial news and answer with single words.\nText: ",
+        question=f"\nWhat is the sentiment for the company or market concerned, of{labels}?{end}",
+        entity_question=f"\nWhat is the sentiment towards {{entity}}, of{labels}?{end}",
+        words=_WORDS,
+        risk_question=f"\nWhich risks does it name, of{risks}, or none?{end}",
+        risk_words=_RISK_WORDS,
+        controls=controls,
+    )
+
+
+MISTRAL_INSTRUCT = _chat("mistral_instruct", "[INST] ", " [/INST]", ("[INST]", "[/INST]"))
+LLAMA3 = _chat(
+    "llama3",
+    "<|start_header_id|>user<|end_header_id|>\n\n",
+    "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+    ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
 )
-TEMPLATES = {template.name: template for template in (PLAIN, MISTRAL_INSTRUCT)}
+TEMPLATES = {template.name: template for template in (PLAIN, MISTRAL_INSTRUCT, LLAMA3)}
 
 
 def clean(text: str) -> str:
@@ -91,18 +148,25 @@ def clean(text: str) -> str:
 class PromptEncoder:
     """Turns (text, entity) into token ids of at most `max_tokens`; only the text is ever cut.
 
-    Raises BundleError if a label word is not exactly one token of its own after either question.
+    `label_ids` and `risk_ids` are the ids of the words that answer, in the order of LABELS and RISKS; `risk_ids` is
+    empty for a template that does not ask for risks. Raises BundleError if a word is not exactly one token of its own
+    after its question, or a control mark is not one token.
     """
 
     def __init__(self, template: Template, tokenizer: Tokenizer, max_tokens: int) -> None:
         self.template = template
         self.max_tokens = max_tokens
         self._tokenizer = tokenizer
+        self._check_controls()
         begin = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
         self._head = begin + self._ids([template.instruction])[0]
-        self.label_ids = self._find_label_ids()
+        self.label_ids = self._find_ids(template.words, [template.ask(None), template.ask("Apple")])
+        asks_risks = template.risk_question is not None
+        self.risk_ids = self._find_ids(template.risk_words, [template.ask(task="risk")]) if asks_risks else ()
 
-    def encode(self, texts: Sequence[str], entities: Sequence[str | None]) -> tuple[list[list[int]], int]:
+    def encode(
+        self, texts: Sequence[str], entities: Sequence[str | None], task: Task = "sentiment"
+    ) -> tuple[list[list[int]], int]:
         """Token ids of each prompt and the number of texts that had to be cut.
 
         An item whose text is empty once cleaned has no ids: there is nothing to read.
@@ -110,7 +174,7 @@ class PromptEncoder:
         if len(texts) != len(entities):
             raise DataError(f"{len(texts)} texts but {len(entities)} entities: give one entity, or None, per text")
         bodies = self._ids_by_key({text: clean(text) for text in texts})
-        tails = self._tails(entities)
+        tails = self._tails(entities, task)
         prompts, cut = [], 0
         for text, entity in zip(texts, entities, strict=True):
             body, tail = bodies[text], tails[entity]
@@ -119,9 +183,9 @@ class PromptEncoder:
             prompts.append([*self._head, *body[:room], *tail] if body else [])
         return prompts, cut
 
-    def _tails(self, entities: Sequence[str | None]) -> dict[str | None, list[int]]:
+    def _tails(self, entities: Sequence[str | None], task: Task) -> dict[str | None, list[int]]:
         names = {entity: entity and self._shorten(clean(entity)) for entity in entities}
-        return self._ids_by_key({entity: self.template.ask(name) for entity, name in names.items()})
+        return self._ids_by_key({entity: self.template.ask(name, task) for entity, name in names.items()})
 
     def _shorten(self, entity: str) -> str:
         while len(self._ids([entity])[0]) > ENTITY_TOKENS:
@@ -134,20 +198,27 @@ class PromptEncoder:
     def _ids(self, texts: list[str]) -> list[list[int]]:
         return self._tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
 
-    def _find_label_ids(self) -> tuple[int, ...]:
-        """Ids of the label words, each looked up in its real context rather than alone."""
-        found = []
-        for word in self.template.words:
-            ids = set()
-            for question in (self.template.ask(None), self.template.ask("Apple")):
-                asked, answered = self._ids([question, question + word])
-                if len(answered) != len(asked) + 1 or answered[:-1] != asked:
-                    raise BundleError(
-                        f"label word {word!r} is not one token after {question!r} in this tokenizer; "
-                        "choose other words in the template, or another tokenizer"
-                    )
-                ids.add(answered[-1])
-            found.append(ids)
-        if any(len(ids) != 1 for ids in found) or len(set.union(*found)) != len(LABELS):
-            raise BundleError(f"label words {self.template.words} share token ids {found}: they cannot be told apart")
+    def _check_controls(self) -> None:
+        for mark, ids in self._ids_by_key({mark: mark for mark in self.template.controls}).items():
+            if len(ids) != 1:
+                raise BundleError(
+                    f"control mark {mark!r} is {len(ids)} tokens in this tokenizer; template {self.template.name!r} "
+                    "needs a tokenizer that knows it as one: choose another template, or another tokenizer"
+                )
+
+    def _find_ids(self, words: Sequence[str], questions: Sequence[str]) -> tuple[int, ...]:
+        """Ids of the words that answer `questions`, each looked up in its real context rather than alone."""
+        found = [{self._find_id(word, question) for question in questions} for word in words]
+        if any(len(ids) != 1 for ids in found) or len(set.union(*found)) != len(words):
+            raise BundleError(f"answer words {tuple(words)} share token ids {found}: they cannot be told apart")
         return tuple(ids.pop() for ids in found)
+
+    def _find_id(self, word: str, question: str) -> int:
+        for written in (word, word.lstrip()):  # some tokenizers put a space of their own after a control mark
+            asked, answered = self._ids([question, question + written])
+            if len(answered) == len(asked) + 1 and answered[:-1] == asked:
+                return answered[-1]
+        raise BundleError(
+            f"answer word {word!r} is not one token after {question!r} in this tokenizer; "
+            "choose other words in the template, or another tokenizer"
+        )

@@ -1,0 +1,53 @@
+"""Risk logits to probabilities and to yes or no, fitted on validation rows: Platt scaling and thresholds.
+
+Platt 1999, "Probabilistic Outputs for Support Vector Machines". What a category has too few examples for, it borrows
+from all.
+"""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import precision_recall_curve
+
+from sentfeat.errors import DataError
+
+FEW = 10
+"""A category with fewer positive or negative rows gets no slope and no threshold of its own."""
+
+
+def fit_platt(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """scale (k,) and offset (k,) of p = sigmoid(scale x logit + offset), from (n, k) logits and bool targets.
+
+    A category with few rows of either kind shares its slope with all; its offset is drawn towards theirs, so that one
+    without any positive row is still finite. Raises DataError if all targets are alike.
+    """
+    if targets.all() or not targets.any():
+        raise DataError(f"{len(targets)} validation rows for risks, all alike: hold out some with a risk")
+    scale, offset = _fit_shared(logits, targets)
+    for category in np.flatnonzero(_has_enough(targets)):
+        own = LogisticRegression().fit(logits[:, [category]], targets[:, category])
+        scale[category], offset[category] = own.coef_[0, 0], own.intercept_[0]
+    return scale, offset
+
+
+def choose_thresholds(chances: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The probability (k,) from which on a category's answer is yes: best F1 on these rows, 0.5 where there are few."""
+    thresholds = np.full(targets.shape[1], 0.5)
+    for category in np.flatnonzero(_has_enough(targets)):
+        precision, recall, cuts = precision_recall_curve(targets[:, category], chances[:, category])
+        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+        thresholds[category] = cuts[f1[:-1].argmax()]
+    return thresholds
+
+
+def _has_enough(targets: np.ndarray) -> np.ndarray:
+    positives = targets.sum(axis=0)
+    return (positives >= FEW) & (len(targets) - positives >= FEW)
+
+
+def _fit_shared(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One slope for all categories and an offset for each, in one regression over all (row, category) pairs."""
+    rows, categories = logits.shape
+    features = np.column_stack([logits.ravel(), np.tile(np.eye(categories), (rows, 1))])
+    fitted = LogisticRegression(max_iter=1000).fit(features, targets.ravel())
+    slope, *offsets = fitted.coef_[0]
+    return np.full(categories, slope), fitted.intercept_[0] + np.array(offsets)
