@@ -25,8 +25,10 @@ from pathlib import Path
 import msgspec
 from lxml import etree, html
 
-from sentfeat.ingest.filings import Section, Verdict, clean_text, decode, find_sections, read_submission
-from sentfeat.ingest.filings.text import PARAGRAPH_BREAK, is_table
+from sentfeat.ingest.filings.sections import Section, find_sections
+from sentfeat.ingest.filings.submission import decode, read_submission
+from sentfeat.ingest.filings.text import PARAGRAPH_BREAK, clean_text, is_table
+from sentfeat.ingest.filings.verdicts import Verdict
 
 DATA = Path("../shared/data/edgar")
 WANTED = {"10-K": ("1A", "7"), "10-Q": ("I.2", "II.1A")}

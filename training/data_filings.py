@@ -14,8 +14,9 @@ import msgspec
 import pandas as pd
 
 from training.data_rows import make_rows
+from training.risk_agreement import gold_labels
 from training.risk_cut import Passage, filing_passages
-from training.risk_passages import silver_passages
+from training.risk_passages import hand_passages, silver_passages
 
 _SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z])")
 _VERB = r"(?P<verb>increased|decreased|declined|rose|fell|grew)"
@@ -52,6 +53,12 @@ def read_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
     """The risk rows."""
     companies = {passage.filing: passage.company for passage in filing_passages(data)}
     return risk_rows(silver_passages(data / "edgar"), companies, chosen.name)
+
+
+def read_hand_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
+    """The passages that were labelled by hand: only ever for testing."""
+    found = hand_passages(data).merge(gold_labels(), on="id").rename(columns={"labels": "label"})
+    return make_rows(found[["text", "label"]], task="risk", source=chosen.name)
 
 
 def risk_rows(passages: pd.DataFrame, companies: Mapping[str, str], source: str) -> pd.DataFrame:

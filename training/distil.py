@@ -5,7 +5,8 @@
 --base is the pretrained folder, --data the one that holds labelled/, headlines/ and calls/. Four stages, each kept in
 --out and skipped where it is there: teachers (seeds of one encoder, tuned on training rows), pool, the teachers'
 mean answers with the first one's sentence vectors, and the student in --out/base: all weights of the base, trained to
-answer as the teachers do and to hold their vector where the answer is asked for. QLoRA comes after (training.sft).
+answer as the teachers do and to hold their vector where the answer is asked for. QLoRA comes after: training.sft, with
+--targets OUT/targets.parquet, the training rows' labels mixed with the teachers' answers.
 """
 
 import argparse
@@ -95,13 +96,23 @@ def lessons_of(
 ) -> Lessons:
     """Prompts and targets; a training row's target leans to its true label, and it comes several times an epoch."""
     prompts, _ = encoder.encode(asked["text"].tolist(), asked["entity"].tolist())
-    labelled = asked["label"].notna().to_numpy()
-    truth = np.array([[label == name for name in LABELS] for label in asked["label"]], dtype=np.float32)
-    share = config.hard_share * labelled[:, None]
-    targets = (1 - share) * chances + share * truth
+    labelled, targets = asked["label"].notna().to_numpy(), mixed_targets(asked, chances, config.hard_share)
     repeats = np.where(labelled, config.row_repeats, 1)
     order = np.repeat(np.arange(len(asked)), repeats)
     return Lessons([prompts[at] for at in order], targets[order].astype(np.float32), vectors[order])
+
+
+def mixed_targets(asked: pd.DataFrame, chances: np.ndarray, hard_share: float) -> np.ndarray:
+    """The teacher's probabilities (n, 3); for rows with a label, `hard_share` of the way to it."""
+    truth = np.array([[label == name for name in LABELS] for label in asked["label"]], dtype=np.float32)
+    share = hard_share * asked["label"].notna().to_numpy()[:, None]
+    return (1 - share) * chances + share * truth
+
+
+def write_targets(asked: pd.DataFrame, chances: np.ndarray, hard_share: float, target: Path) -> None:
+    """The mixed targets of the training rows (text, entity, targets), for training.sft --targets."""
+    mixed = asked.assign(targets=list(mixed_targets(asked, chances, hard_share)))
+    mixed.loc[mixed["label"].notna(), ["text", "entity", "targets"]].to_parquet(target)
 
 
 def plan_epoch(lengths: np.ndarray, batch_tokens: int, seed: int) -> list[Batch]:
@@ -207,6 +218,7 @@ def main() -> None:
     rows = rows[rows["task"] == "sentiment"]
     arguments.out.mkdir(parents=True, exist_ok=True)
     asked, chances, vectors = teach(config, rows, arguments.data, arguments.out)
+    write_targets(asked, chances, config.student.hard_share, arguments.out / "targets.parquet")
     tokenizer = AutoTokenizer.from_pretrained(arguments.base)
     encoder = PromptEncoder(TEMPLATES[labelled.template], tokenizer, config.student.max_tokens)
     base = AutoModelForCausalLM.from_pretrained(arguments.base, dtype=torch.float32)

@@ -14,6 +14,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from pathlib import Path
 
@@ -61,14 +62,15 @@ class Passage:
         return Path(self.member).stem if self.member.endswith(".json") else self.member
 
 
-def filing_passages(data: Path) -> list[Passage]:
-    """Every passage of the 10-K, 10-Q and 8-K filings under `data`, in the archives' order.
+@lru_cache(maxsize=1)
+def filing_passages(data: Path) -> tuple[Passage, ...]:
+    """Every passage of the 10-K, 10-Q and 8-K filings under `data`, in the archives' order; read once a process.
 
     A filing made for two companies at once, so with one accession number, is read once.
     """
     owner: dict[str, str] = {}
     found = [*_item_passages(data / ITEMS), *_html_passages(data / FILINGS)]
-    return [passage for passage in found if owner.setdefault(_accession(passage), passage.company) == passage.company]
+    return tuple(p for p in found if owner.setdefault(_accession(p), p.company) == p.company)
 
 
 def headline_passages(data: Path, year: int) -> list[Passage]:
@@ -79,7 +81,10 @@ def headline_passages(data: Path, year: int) -> list[Passage]:
 
 
 def cut(lines: list[str], *, heading_words: int = HEADING_WORDS, min_words: int = MIN_WORDS) -> list[tuple[str, str]]:
-    """(heading, text) of each passage. Short paragraphs are gathered, long ones split between sentences."""
+    """(heading, text) of each passage. Short paragraphs are gathered, long ones split between sentences.
+
+    What is too short to be a passage when a heading or the end comes is left out.
+    """
     passages: list[tuple[str, str]] = []
     heading, fresh, gathered = "", False, ""
     for line in _joined(lines):
@@ -100,11 +105,8 @@ def near_key(text: str) -> str:
 
 
 def distinct(passages: Iterable[Passage]) -> list[Passage]:
-    """The passages, of those with the same first words only the first."""
-    found: dict[str, Passage] = {}
-    for passage in passages:
-        found.setdefault(near_key(passage.text), passage)
-    return list(found.values())
+    """Of the passages with the same first words one, the first of them, at the place of the last."""
+    return list({near_key(passage.text): passage for passage in reversed(list(passages))}.values())[::-1]
 
 
 def text_hash(text: str) -> str:

@@ -26,7 +26,7 @@ from training.risk_silver import Silver, label_filing, label_headline
 CALLS = "calls/ectsum_train.jsonl.gz"
 SILVER_YEARS = (2007, 2008, 2009, 2010)
 HEADLINES_A_RISK, CALLS_A_RISK = 400, 100
-HEADLINE_STEP, CALL_STEP = 4, 4  # a part of them is plenty
+HEADLINE_STEP, CALL_STEP = 4, 6  # a part of them is plenty
 NONE_SHARE = 0.6  # passages without a risk for each one with
 
 
@@ -51,9 +51,9 @@ def hand_passages(data: Path) -> pd.DataFrame:
 def silver_passages(edgar: Path) -> pd.DataFrame:
     """text, labels (tuple of RISKS), origin (heading, 8k, keyword, none), filing and seed of each passage.
 
-    From the filings in `edgar` and the calls and headlines beside it, none of them set aside for hand labels. `seed` is
-    the cue that gave the first label away. Deterministic; no two texts share their first words, with each other or with
-    a hand-labelled one.
+    From the filings in `edgar` and the calls and headlines beside it, none of them set aside for hand labels. `seed`
+    has the words that gave the labels away, split by |. Deterministic; no two texts share their first words, with each
+    other or with a hand-labelled one.
     """
     data = edgar.parent
     usable = (p for p in filing_passages(data) if not is_set_aside(p.company))
@@ -70,23 +70,23 @@ def silver_passages(edgar: Path) -> pd.DataFrame:
 
 
 def call_passages(data: Path) -> list[Passage]:
-    """Passages of every CALL_STEP-th earnings call of the ECTSum train part, companies set aside left out."""
+    """Passages of every sixth earnings call of the ECTSum train part, companies set aside left out."""
     found = []
     with gzip.open(data / CALLS, "rt", encoding="utf-8") as lines:
         for line in islice(lines, 0, None, CALL_STEP):
             call = json.loads(line)
             company = call["id"].split("_")[0]
             spoken = [] if is_set_aside(company) else cut(call["transcript"].split("\n"), heading_words=0)
-            found += [Passage(CALLS, call["id"], f"call#{n}", company, "call", "", s) for n, (_, s) in enumerate(spoken)]
+            found += [
+                Passage(CALLS, call["id"], f"call#{n}", company, "call", "", s) for n, (_, s) in enumerate(spoken)
+            ]
     return found
 
 
 def count_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Passages by category (or none) and source of text, with sums."""
+    """Passages by category (or none) and origin; one with two categories counts in both."""
     named = rows.assign(risk=rows["labels"].map(lambda labels: labels or ("none",))).explode("risk")
-    source = named["filing"].str.extract(r"^(reuters|.*_8K_|.*_q\d_)", expand=False).fillna("annual")
-    kind = source.map(lambda name: "headline" if name == "reuters" else "8k" if "8K" in name else "call" if "_q" in name else name)
-    return pd.crosstab(named["risk"], kind, margins=True).reindex([*RISKS, "none"])
+    return pd.crosstab(named["risk"], named["origin"]).reindex([*RISKS, "none"])
 
 
 def _labelled(passages: Iterable[Passage], label: Callable[[Passage], Silver | None]) -> list[Silver]:
@@ -122,7 +122,7 @@ def main() -> None:
         texts.to_json(arguments.hand, orient="records", lines=True, force_ascii=False)
     else:
         rows = silver_passages(arguments.data / "edgar")
-        print(count_rows(rows).to_string(), f"\n{len(rows)} passages", rows["origin"].value_counts().to_string(), sep="\n")
+        print(f"{count_rows(rows).to_string()}\n{len(rows)} passages")
 
 
 if __name__ == "__main__":

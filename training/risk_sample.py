@@ -2,15 +2,15 @@
 
     python -m training.risk_sample --data DIR   # draws risk_labels/passages.csv anew; its labels then are of no use
 
-Half of the sample is blind: passages in the order of their hashes. The other half is spread over the categories by loose
-stems. The texts are not part of the project: passages.csv says where each stands in the archives, and its hash.
+Half of the sample is blind: passages in the order of their hashes. The other half is spread over the categories by
+loose stems. The texts are not part of the project: passages.csv says where each stands in the archives, and its hash.
 """
 
 import argparse
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice, zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import pandas as pd
@@ -48,7 +48,7 @@ THREAT = re.compile(
 
 
 def is_set_aside(company: str) -> bool:
-    """Whether the filings of `company` (CIK or ticker) are for hand labels, a third by hash, and so never for silver."""
+    """Whether the filings of `company` (CIK or ticker) are for hand labels: a third by hash, never used for silver."""
     return int(text_hash(company)[:8], 16) % 3 == 1
 
 

@@ -5,20 +5,21 @@ from typing import NamedTuple
 
 from sentfeat.score.risks import RISKS
 from training.risk_cues import (
+    BOILERPLATE,
     EIGHT_K_EVENTS,
     HARMLESS_8K,
     MOST_LABELS,
     TROUBLE,
     filing_cues,
-    headline_cues,
     heading_cues,
+    headline_cues,
     mentions_trouble,
 )
 from training.risk_cut import Passage
 
 
 class Silver(NamedTuple):
-    """A passage with the labels that a rule gave it; `origin` says which rule, `seed` by which words."""
+    """A passage with the labels that a rule gave it; `origin` says which rule, `seed` by which words, split by |."""
 
     text: str
     labels: tuple[str, ...]
@@ -28,9 +29,14 @@ class Silver(NamedTuple):
 
 
 def label_filing(passage: Passage) -> Silver | None:
-    """The labels of a passage from a filing or a call; None where it names too many, or speaks of harm without a cue."""
+    """The labels of a passage from a filing or a call.
+
+    None where it names too many, speaks of harm without a cue, or is the usual word on forward-looking statements.
+    """
+    if BOILERPLATE.search(passage.text):
+        return None
     cues, origin = filing_cues(passage.text), "keyword"
-    if passage.item == "item_1A" and passage.text.startswith(passage.heading):
+    if passage.item == "item_1A" and passage.heading and passage.text.startswith(passage.heading):
         headed = heading_cues(passage.heading)
         cues, origin = headed | cues, "heading" if headed else origin
     elif "8-K" in passage.member:
@@ -64,4 +70,4 @@ def _only_describes(passage: Passage) -> bool:
 
 def _silver(passage: Passage, cues: dict[str, str], origin: str) -> Silver:
     labels = tuple(risk for risk in RISKS if risk in cues)
-    return Silver(passage.text, labels, origin, passage.filing, next(iter(cues.values()), ""))
+    return Silver(passage.text, labels, origin, passage.filing, "|".join(cues.values()))

@@ -40,9 +40,14 @@ class CompletionTrainer(FiniteLoss, SFTTrainer):
     """TRL's trainer, stopping at a loss that is no number."""
 
 
-def train_bundle(config: RunConfig, base: str | Path, data: Path, out: Path) -> Path:
-    """The whole run: rows, base, adapter, bundle. Returns the bundle's folder."""
+def train_bundle(config: RunConfig, base: str | Path, data: Path, out: Path, targets: Path | None = None) -> Path:
+    """The whole run: rows, base, adapter, bundle. Returns the bundle's folder.
+
+    `targets` is what training.distil wrote: probabilities that training rows are to answer with, instead of a label.
+    """
     rows, card = read_rows(config, data)
+    if targets:
+        rows = with_targets(rows, pd.read_parquet(targets))
     prepare_base(base, out / "base", find_device())
     train_adapter(config, rows, out)
     return make_bundle(config.facts, config.template, rows, card, out)
@@ -55,6 +60,16 @@ def read_rows(config: RunConfig, data: Path) -> tuple[pd.DataFrame, dict]:
     if len(usable) < len(rows):
         logger.info("%d rows are answered in words: a loss over labels leaves them out", len(rows) - len(usable))
     return usable.reset_index(drop=True), card
+
+
+def with_targets(rows: pd.DataFrame, soft: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a column `targets`, none where `soft` (text, entity, targets) has no such training row."""
+    found = {(row.text, row.entity): row.targets for row in soft.itertuples()}
+    usable = (rows["split"] == "train") & (rows["task"] == "sentiment")
+    pairs = zip(rows["text"], rows["entity"], usable, strict=True)
+    targets = pd.Series([found.get((text, entity)) if use else None for text, entity, use in pairs], dtype=object)
+    logger.info("%d of %d training rows have soft targets", targets.notna().sum(), usable.sum())
+    return rows.assign(targets=targets.to_numpy())
 
 
 def train_adapter(config: RunConfig, rows: pd.DataFrame, out: Path) -> None:
@@ -108,6 +123,7 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--base", help="default: the config's base")
     parser.add_argument("--data", type=Path, help="default: the config's data_folder")
+    parser.add_argument("--targets", type=Path, help="soft targets from training.distil")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -116,7 +132,7 @@ def main() -> None:
     if base is None or data is None:
         parser.error("this config names no base or data folder: give --base and --data")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    print(train_bundle(config, base, Path(data), arguments.out))
+    print(train_bundle(config, base, Path(data), arguments.out, arguments.targets))
 
 
 if __name__ == "__main__":

@@ -105,8 +105,8 @@ def test_the_number_of_threads_does_not_move_a_bit(shipped):
 
 def test_order_is_restored_and_duplicates_are_scored_once(tiny, monkeypatch):
     rows = []
-    run = tiny._run
-    monkeypatch.setattr(tiny, "_run", lambda *asked: rows.append(len(asked[1].members)) or run(*asked))
+    run = tiny._answer
+    monkeypatch.setattr(tiny, "_answer", lambda *asked: rows.append(len(asked[1].members)) or run(*asked))
     texts = ["long " * 9, "Up", "long " * 9, "Up", "Acme rises"]
     logits = tiny.score(texts)
     assert sum(rows) == 3
@@ -124,12 +124,19 @@ def test_the_entity_matters_and_is_part_of_the_key(tiny):
 
 def test_chunks_cover_each_position_once(tiny):
     texts = [*many(100), *many(30)]
-    chunks = list(tiny.score_chunks(texts, chunk=20))
+    chunks = list(tiny.chunks(texts, chunk=20))
     assert len(chunks) > 2
     assert sorted(np.concatenate([positions for positions, _ in chunks])) == list(range(130))
     whole = tiny.score(texts)
     for positions, values in chunks:
-        np.testing.assert_array_equal(whole[positions], values)
+        np.testing.assert_array_equal(whole[positions], values["sentiment"])
+
+
+def test_asking_two_tasks_together_changes_no_bit(tiny):
+    texts, entities = many(60) * 2, [None] * 60 + ["Acme", "Globex"] * 30
+    both = tiny.answers(texts, entities, ("sentiment", "risk"))
+    np.testing.assert_array_equal(both["sentiment"], tiny.score(texts, entities))
+    np.testing.assert_array_equal(both["risk"], tiny.risk_logits(texts))
 
 
 def test_progress_counts_every_item(tiny):

@@ -95,12 +95,18 @@ def test_encoding_joins_the_three_parts_after_the_first_token():
 
 
 def test_only_the_text_is_cut_and_cuts_are_counted():
-    encoder = PromptEncoder(PLAIN, ByteTokenizer(), max_tokens=20)
-    (prompt, short), cut = encoder.encode(["A" * 50_000, "B"], [None, None])
+    longest = len(PLAIN.entity_question) + ENTITY_TOKENS
+    encoder = PromptEncoder(PLAIN, ByteTokenizer(), max_tokens=1 + 9 + longest)
+    (prompt, asked, short), cut = encoder.encode(["A" * 50_000, "A" * 50_000, "B"], [None, "Acme", None])
     assert prompt == [300, *b"A" * 9, *b" - outlook"]
-    assert len(prompt) == 20
+    assert asked == [300, *b"A" * 9, *b" - Acme outlook"]
     assert short == [300, *b"B - outlook"]
     assert cut == 1
+
+
+def test_a_limit_that_leaves_no_room_for_a_text_is_refused():
+    with pytest.raises(BundleError, match="max_tokens 20 leaves no room for a text"):
+        PromptEncoder(PLAIN, ByteTokenizer(), max_tokens=20)
 
 
 def test_a_name_of_absurd_length_is_cut():

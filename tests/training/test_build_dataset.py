@@ -18,6 +18,7 @@ from training.build_dataset import (
     write_rows,
 )
 from training.data_card import make_card
+from training.data_filings import RiskSet
 from training.data_rows import TAUGHT, make_rows, row_key
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -202,3 +203,13 @@ def test_the_whole_config_builds_from_real_sets_with_every_task_in_every_split()
     assert all(min(counts.values()) > 0 for counts in card["rows"].values())
     assert rows.groupby("group")["split"].nunique().max() == 1
     assert rows.loc[rows["task"] == "risk", "silver"].all()
+
+
+def test_passages_labelled_by_hand_are_only_ever_tested_on(tmp_path, monkeypatch):
+    write_csv(tmp_path, "many.csv", text=[f"text number {n} {'x' * n}" for n in range(40)], label=["neutral"] * 40)
+    by_hand = make_rows([{"text": f"passage {n}", "label": ()} for n in range(30)], task="risk", source="hand")
+    monkeypatch.setattr("training.build_dataset.read_hand_risks", lambda chosen, data: by_hand)
+    sets = [LabelledSet("many", "many.csv", "CC0")]
+    rows, card = build(DataConfig(SHARES, sets, hand_risks=[RiskSet("hand", "public")]), tmp_path)
+    assert set(rows.loc[rows["source"] == "hand", "split"]) == {"test"}
+    assert set(rows.loc[rows["source"] == "many", "split"]) == set(SHARES)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from datasets import Dataset
@@ -24,7 +25,7 @@ from training.guards import check_finite, check_learnt, check_moved
 from training.make_bundle import make_bundle
 from training.quantise import prepare_base
 from training.recipe import Lora, RunConfig, read_recipe
-from training.sft import CompletionTrainer, read_rows, train_adapter, train_bundle
+from training.sft import CompletionTrainer, read_rows, train_adapter, train_bundle, with_targets
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 SMOKE = CONFIGS / "smoke.toml"
@@ -226,3 +227,19 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(base, tmp_path, monkeypat
     whole, broken = (load_file(adapter) for adapter in adapters)
     for name in whole:
         torch.testing.assert_close(whole[name], broken[name])
+
+
+def test_soft_targets_reach_training_rows_only():
+    rows = pd.DataFrame(
+        {
+            "task": ["sentiment", "sentiment", "risk", "sentiment"],
+            "text": ["Acme rises", "Acme rises", "Acme rises", "Globex falls"],
+            "entity": [None, "Acme", None, None],
+            "split": ["train", "train", "train", "test"],
+        },
+        dtype=object,
+    )
+    soft = pd.DataFrame({"text": ["Acme rises", "Globex falls"], "entity": None, "targets": [[0.1, 0.2, 0.7]] * 2})
+    found = with_targets(rows, soft.astype(object))["targets"]
+    assert found[0] == [0.1, 0.2, 0.7]
+    assert found[1:].isna().all()

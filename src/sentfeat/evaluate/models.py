@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import torch
-from transformers import AutoModelForCausalLM
-
 from sentfeat.errors import BundleError
 from sentfeat.evaluate import Scorer
 from sentfeat.evaluate.encoder import encoder
 from sentfeat.score.bundle import PASSPORT, open_bundle
 from sentfeat.score.engine import Engine
-from sentfeat.score.model import LabelModel, choose_device, load_tokenizer
+from sentfeat.score.model import choose_device, load_model, load_tokenizer
 from sentfeat.score.prompt import PromptEncoder
 
 
@@ -33,10 +30,6 @@ def zero_shot(folder: Path) -> Scorer:
     bundle = open_bundle(folder)
     device, dtype = choose_device(None)
     prompts = PromptEncoder(bundle.template, load_tokenizer(bundle), bundle.passport.max_tokens)
-    network = AutoModelForCausalLM.from_pretrained(
-        bundle.base, dtype=torch.float32, device_map={"": device}, local_files_only=True, use_safetensors=True
-    )
-    network = network.dequantize(torch.float32).to(device=device, dtype=dtype).eval()
-    engine = Engine(bundle, prompts, LabelModel(network, {"sentiment": prompts.label_ids}), dtype)
+    engine = Engine(bundle, prompts, load_model(bundle, prompts, device, dtype, adapter=False), dtype)
     engine.temperature = 1.0  # the bundle's own was fitted to the adapter's logits
     return engine.probabilities

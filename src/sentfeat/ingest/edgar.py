@@ -5,22 +5,19 @@ times with Z, but for many filers they are New York time too; with the JSON alon
 """
 
 import json
-import re
 from typing import Any
 
 import pandas as pd
 
 from sentfeat.config import EdgarSource
 from sentfeat.errors import ConfigError, SourceError
+from sentfeat.ingest.filings.header import late_bound_time, parse_header, public_time
 from sentfeat.ingest.http import Fetcher
 from sentfeat.ingest.source import Harvest, item_frame
-from sentfeat.sessions import NEW_YORK, Window
+from sentfeat.sessions import Window
 from sentfeat.universe import Universe
 
 SECONDS_BETWEEN_REQUESTS = 0.12  # the SEC allows ten a second
-EARLIEST_HOUR = 6  # a filing dated after its acceptance is disseminated from 06:00 of that date
-_ACCEPTED = re.compile(r"<ACCEPTANCE-DATETIME>\s*(\d{14})")
-_FILED = re.compile(r"FILED AS OF DATE:\s*(\d{8})")
 
 
 class EdgarFilings:
@@ -98,18 +95,11 @@ class EdgarFilings:
 
 
 def accepted_at(header: str) -> pd.Timestamp | None:
-    """When a filing became public, UTC, by its SGML header; None if the header does not say."""
-    accepted = _ACCEPTED.search(header)
-    if accepted is None:
-        return None
-    at = pd.Timestamp(accepted[1]).tz_localize(NEW_YORK, ambiguous=False)
-    filed = _FILED.search(header)
-    if filed is not None and pd.Timestamp(filed[1]).date() > at.date():
-        at = (pd.Timestamp(filed[1]) + pd.Timedelta(hours=EARLIEST_HOUR)).tz_localize(NEW_YORK)
-    return at.tz_convert("UTC")
+    """When a filing became public, UTC, by its SGML header; None if the header gives no acceptance time."""
+    public = public_time(parse_header(header))
+    return public.at if public is not None and public.basis == "header" else None
 
 
 def later_reading(acceptance: str) -> pd.Timestamp:
     """The submissions JSON's time, UTC, read as New York's clock: later than its Z would have it, never too early."""
-    digits = pd.Timestamp(acceptance).tz_localize(None)
-    return digits.tz_localize(NEW_YORK, ambiguous=False, nonexistent="shift_forward").tz_convert("UTC")
+    return late_bound_time(acceptance).at

@@ -5,7 +5,7 @@ length alone decides the shape it is computed in: the length rounded up gives th
 rows, and a batch that is not full is filled up with idle rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,17 +23,27 @@ class Batch:
     width: int
 
 
-def plan_batches(lengths: np.ndarray, token_budget: int) -> Iterator[Batch]:
+def plan_batches(
+    lengths: np.ndarray, rows_of: Callable[[int], int], together: np.ndarray | None = None
+) -> Iterator[Batch]:
     """Batches of similar length covering all prompts with length > 0, shortest first.
 
-    `lengths` (n,) in tokens; a batch has at most `token_budget` tokens, padding included (but at least one row).
+    `lengths` (n,) in tokens; `rows_of` gives the rows of a batch for its width (at least one row is taken). Prompts of
+    a width with equal `together` (n,) come side by side.
     """
-    widths = -(-lengths // WIDTH_STEP) * WIDTH_STEP
+    widths = width_of(lengths)
     for width in np.unique(widths[lengths > 0]).tolist():
-        rows = max(1, token_budget // width)
+        rows = max(1, rows_of(width))
         members = np.flatnonzero(widths == width)
+        if together is not None:
+            members = members[np.argsort(together[members], kind="stable")]
         for start in range(0, len(members), rows):
             yield Batch(members[start : start + rows], rows, width)
+
+
+def width_of(lengths: np.ndarray) -> np.ndarray:
+    """The widths of the batches in which prompts of these lengths are computed."""
+    return -(-lengths // WIDTH_STEP) * WIDTH_STEP
 
 
 def fill_batch(prompts: list[list[int]], batch: Batch, filler: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,8 +5,9 @@
     engine.probabilities(["Apple beats estimates"], [None])     # the same as probabilities
     engine.risks(["Apple beats estimates"])                     # probabilities (1, 12), in the order of RISKS
 
-One prefill per distinct prompt, the last hidden state times the head's rows for the answers. A prompt's logits are the
-same bits alone or among others, in any order, in any subset (see batches.py).
+Each distinct text is read once; every question about it goes on from what reading it left behind (its keys and values),
+and the last hidden state times the head's rows for the answers is all that is computed. An item's logits are the same
+bits alone or among others, in any order, in any subset (see batches.py).
 """
 
 import logging
@@ -16,12 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sentfeat.errors import BundleError, DataError
+from sentfeat.errors import BundleError
 from sentfeat.score.batches import Batch, fill_batch, plan_batches
 from sentfeat.score.bundle import Bundle, Probe, RiskHead, RiskProbe, open_bundle
 from sentfeat.score.model import LabelModel, choose_device, load_model, load_tokenizer
 from sentfeat.score.probability import probabilities, risk_probabilities
 from sentfeat.score.prompt import LABELS, PromptEncoder, Task
+from sentfeat.score.questions import Questions, lengths_of
 from sentfeat.score.risks import RISKS
 
 logger = logging.getLogger(__name__)
@@ -31,7 +33,7 @@ PROBE_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.03}
 ANSWERS: dict[Task, tuple[str, ...]] = {"sentiment": LABELS, "risk": RISKS}
 """What the last axis of a task's logits counts."""
 
-Chunk = tuple[np.ndarray, np.ndarray]
+Chunk = tuple[np.ndarray, dict[Task, np.ndarray]]
 
 
 class Engine:
@@ -44,6 +46,7 @@ class Engine:
         self._encoder = encoder
         self._model = model
         self._token_budget = TOKENS_PER_BATCH[model.device.type]
+        self._filler = encoder.label_ids[0]
 
     @classmethod
     def load(cls, path: str | Path, *, device: str | None = None, check: bool = True) -> "Engine":
@@ -55,8 +58,7 @@ class Engine:
         bundle = open_bundle(path)
         device, dtype = choose_device(device)
         encoder = PromptEncoder(bundle.template, load_tokenizer(bundle), bundle.passport.max_tokens)
-        answer_ids: dict[Task, tuple[int, ...]] = {"sentiment": encoder.label_ids, "risk": encoder.risk_ids}
-        engine = cls(bundle, encoder, load_model(bundle, answer_ids, device, dtype), dtype)
+        engine = cls(bundle, encoder, load_model(bundle, encoder, device, dtype), dtype)
         if check:
             engine._check_probes(PROBE_TOLERANCE[dtype])
         logger.info("model %s: %s", bundle.slug(str(dtype).removeprefix("torch.")), bundle.passport.notice)
@@ -73,7 +75,7 @@ class Engine:
         A text that is empty once cleaned gets NaN: nothing was read, which is not neutral. `progress` is called with
         the number of items finished since the last call.
         """
-        return self._gather(texts, entities, "sentiment", progress)
+        return self.answers(texts, entities, ("sentiment",), progress)["sentiment"]
 
     def probabilities(
         self,
@@ -89,72 +91,84 @@ class Engine:
 
         Raises BundleError if the bundle was not trained to name risks.
         """
-        self._risk_head()
-        return self._gather(texts, None, "risk", progress)
+        return self.answers(texts, None, ("risk",), progress)["risk"]
 
     def risks(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
         """Risk probabilities (n, 12) float64, each risk by itself; otherwise as `risk_logits`."""
         head = self._risk_head()
         return risk_probabilities(self.risk_logits(texts, progress), head.scale, head.offset)
 
-    def score_chunks(
+    def answers(
         self,
         texts: Sequence[str],
         entities: Sequence[str | None] | None = None,
-        chunk: int = 2048,
-        task: Task = "sentiment",
-    ) -> Iterator[Chunk]:
-        """Finished parts, shortest texts first: positions (m,) int64 in the input and their logits (m, answers).
-
-        Each position comes exactly once; a part has about `chunk` distinct prompts, so that it can be kept at once.
-        All prompts' tokens are held meanwhile (some 1 kB a text): give very long lists in slices, it changes no bit.
-        """
-        entities = [None] * len(texts) if entities is None else entities
-        unique, inverse = _distinct(texts, entities)
-        prompts, cut = self._encoder.encode([text for text, _ in unique], [entity for _, entity in unique], task)
-        lengths = np.array([len(prompt) for prompt in prompts], dtype=np.int64)
-        if cut or (lengths == 0).any():
-            logger.warning("%d of %d texts cut to fit, %d empty", cut, len(unique), (lengths == 0).sum())
-        order = np.argsort(inverse, kind="stable")
-        starts = np.searchsorted(inverse[order], np.arange(len(unique) + 1))
-        for members, values in self._in_chunks(prompts, lengths, chunk, task):
-            copies = starts[members + 1] - starts[members]
-            positions = [order[starts[member] : starts[member + 1]] for member in members]
-            yield np.concatenate(positions), np.repeat(values, copies, axis=0)
-
-    def _gather(
-        self,
-        texts: Sequence[str],
-        entities: Sequence[str | None] | None,
-        task: Task,
-        progress: Callable[[int], None] | None,
-    ) -> np.ndarray:
-        logits = np.full((len(texts), len(ANSWERS[task])), np.nan, dtype=np.float32)
-        for positions, values in self.score_chunks(texts, entities, task=task):
-            logits[positions] = values
+        tasks: Sequence[Task] = ("sentiment",),
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[Task, np.ndarray]:
+        """Logits (n, answers) of several tasks, for which each text is read once; otherwise as `score`."""
+        found = {task: np.full((len(texts), len(ANSWERS[task])), np.nan, dtype=np.float32) for task in tasks}
+        for positions, values in self.chunks(texts, entities, tasks):
+            for task in tasks:
+                found[task][positions] = values[task]
             if progress:
                 progress(len(positions))
-        return logits
+        return found
 
-    def _in_chunks(self, prompts: list[list[int]], lengths: np.ndarray, chunk: int, task: Task) -> Iterator[Chunk]:
-        """Batch results gathered into parts of about `chunk` prompts; empty prompts come first, as NaN."""
-        empty = np.flatnonzero(lengths == 0)
-        waiting = [(empty, np.full((len(empty), len(ANSWERS[task])), np.nan, dtype=np.float32))] if len(empty) else []
-        for batch in plan_batches(lengths, self._token_budget):
-            waiting.append((batch.members, self._run(prompts, batch, task)))
-            if sum(len(members) for members, _ in waiting) >= chunk:
-                yield _join(waiting)
+    def chunks(
+        self,
+        texts: Sequence[str],
+        entities: Sequence[str | None] | None = None,
+        tasks: Sequence[Task] = ("sentiment",),
+        chunk: int = 2048,
+    ) -> Iterator[Chunk]:
+        """Finished parts, shortest texts first: positions (m,) int64 in the input, and logits (m, answers) by task.
+
+        Each position comes exactly once; a part has at least `chunk` items, but for the last, so that it can be kept
+        at once. All tokens are held meanwhile (some 1 kB a text): give very long lists in slices, it changes no bit.
+        """
+        if "risk" in tasks:
+            self._risk_head()
+        questions = Questions.of(texts, [None] * len(texts) if entities is None else entities, tasks, self._encoder)
+        empty = np.flatnonzero(questions.lengths == 0)
+        if questions.cut or len(empty):
+            logger.warning("%d of %d texts cut to fit, %d empty", questions.cut, len(questions.texts), len(empty))
+        found = {
+            task: np.full((len(asked.tails), len(ANSWERS[task])), np.nan, np.float32)
+            for task, asked in questions.asked.items()
+        }
+        waiting = [questions.items_of(empty)]  # their answers stay NaN
+        for batch in plan_batches(questions.lengths, self._rows_of, together=questions.widths_asked):
+            self._answer(questions, batch, found)
+            waiting.append(questions.items_of(batch.members))
+            if sum(map(len, waiting)) >= chunk:
+                yield questions.collect(np.concatenate(waiting), found)
                 waiting = []
-        if waiting:
-            yield _join(waiting)
+        if any(map(len, waiting)):
+            yield questions.collect(np.concatenate(waiting), found)
 
-    def _run(self, prompts: list[list[int]], batch: Batch, task: Task) -> np.ndarray:
-        ids, last = fill_batch(prompts, batch, filler=self._encoder.label_ids[0])
-        logits = self._model.logits(torch.from_numpy(ids), torch.from_numpy(last), task)
-        values = logits.numpy()[: len(batch.members)]
-        if not np.isfinite(values).all():
-            raise BundleError(f"{self.bundle.path}: logits are not finite; the weights or this device's {batch} fail")
-        return values
+    def _answer(self, questions: Questions, batch: Batch, found: dict[Task, np.ndarray]) -> None:
+        """Read a batch of texts and put each question about them, in batches of as many rows; answers go to `found`."""
+        ids, last = fill_batch(questions.texts, batch, self._filler)
+        past = self._model.read(ids)
+        row_of = dict(zip(batch.members.tolist(), range(batch.rows), strict=False))
+        for task, asked in questions.asked.items():
+            about = asked.about(batch.members)
+            tails = [asked.tails[question] for question in about]
+            for part in plan_batches(lengths_of(tails), lambda width: batch.rows):
+                rows = np.zeros(part.rows, dtype=np.int64)  # which text of the batch each row asks
+                rows[: len(part.members)] = [row_of[text] for text in asked.text_of[about[part.members]].tolist()]
+                values = self._model.ask(past.of(rows, last[rows] + 1), *fill_batch(tails, part, self._filler), task)
+                found[task][about[part.members]] = self._finite(values[: len(part.members)])
+
+    def _rows_of(self, width: int) -> int:
+        return self._token_budget // width
+
+    def _finite(self, logits: np.ndarray) -> np.ndarray:
+        if not np.isfinite(logits).all():
+            raise BundleError(
+                f"{self.bundle.path}: logits are not finite: the weights are broken, or fail on this device"
+            )
+        return logits
 
     def _risk_head(self) -> RiskHead:
         head = self.bundle.passport.risk
@@ -183,19 +197,3 @@ class Engine:
                     f"{self.bundle.path}: golden probe {probe.text!r} gives {found.round(4).tolist()}, the passport "
                     f"says {list(probe.probabilities)}; this installation would not score as the bundle was made"
                 )
-
-
-def _distinct(texts: Sequence[str], entities: Sequence[str | None]) -> tuple[list[tuple[str, str | None]], np.ndarray]:
-    """The distinct (text, entity) pairs in order of appearance, and for each item the position of its pair."""
-    if len(texts) != len(entities):
-        raise DataError(f"{len(texts)} texts but {len(entities)} entities: give one entity, or None, per text")
-    for text, entity in zip(texts, entities, strict=True):
-        if not isinstance(text, str) or not isinstance(entity, str | None):
-            raise DataError(f"a text must be a string and an entity a string or None, got {text!r} and {entity!r}")
-    seen: dict[tuple[str, str | None], int] = {}
-    inverse = [seen.setdefault((text, entity or None), len(seen)) for text, entity in zip(texts, entities, strict=True)]
-    return list(seen), np.array(inverse, dtype=np.int64)
-
-
-def _join(parts: list[Chunk]) -> Chunk:
-    return np.concatenate([members for members, _ in parts]), np.concatenate([values for _, values in parts])

@@ -6,44 +6,81 @@ weights from before quantisation even more, for the adapter was trained against 
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from sentfeat.errors import BundleError
 from sentfeat.score.bundle import Bundle
-from sentfeat.score.prompt import Task
+from sentfeat.score.prompt import PromptEncoder, Task
 
 logger = logging.getLogger(__name__)
 
 
-class LabelModel:
-    """One prefill to the logits of a task's answers; `answer_ids` names their token ids, task by task.
+@dataclass(frozen=True)
+class Past:
+    """What reading left behind: keys and values (rows, heads, width, size) layer by layer, and tokens (rows,)."""
 
-    The mask is explicit and the same whether or not a batch has padding: with a plain mask of ones, attention would
-    take another kernel and give other last bits. Padding is on the right, so causality alone hides it.
+    layers: list[tuple[torch.Tensor, torch.Tensor]]
+    lengths: torch.Tensor
+
+    def of(self, rows: np.ndarray, lengths: np.ndarray) -> "Past":
+        """The chosen `rows`, of which the last part read has `lengths` tokens; what stands behind is hidden."""
+        at = torch.from_numpy(rows)
+        chosen = [(keys[at.to(keys.device)], values[at.to(keys.device)]) for keys, values in self.layers]
+        return Past(chosen, self.lengths[at] + torch.from_numpy(lengths))
+
+
+class LabelModel:
+    """Reads a text once and answers questions about it, each by the logits of its answers' words.
+
+    What all prompts of `encoder` begin with is read here, once. Masks are explicit and have the same form with and
+    without padding: with a plain mask of ones, attention would take another kernel and give other last bits.
     """
 
-    def __init__(self, network: Any, answer_ids: Mapping[Task, tuple[int, ...]]) -> None:
+    def __init__(self, network: Any, encoder: PromptEncoder) -> None:
         head = network.lm_head.weight.detach()
+        answer_ids: dict[Task, tuple[int, ...]] = {"sentiment": encoder.label_ids, "risk": encoder.risk_ids}
         self._body = network.model
         self._rows = {task: head[list(ids)].float() for task, ids in answer_ids.items()}
         self.device = head.device
+        nothing = Past([], torch.zeros(1, dtype=torch.long))
+        begin = torch.tensor([encoder.head_ids])
+        self._shared = Past(self._run(begin, nothing)[1], torch.tensor([begin.shape[1]]))
+
+    def read(self, ids: np.ndarray) -> Past:
+        """What (rows, width) token ids of texts leave behind; its `lengths` are still those of the shared beginning."""
+        before = self._shared.of(np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64))
+        return Past(self._run(torch.from_numpy(ids), before)[1], before.lengths)
+
+    def ask(self, past: Past, ids: np.ndarray, last: np.ndarray, task: Task) -> np.ndarray:
+        """Logits (rows, answers) float32 of questions (rows, width) that follow `past` and end in columns `last`."""
+        hidden, _ = self._run(torch.from_numpy(ids), past)
+        final = hidden[torch.arange(len(ids)), torch.from_numpy(last)].float()
+        return (final[:, None] * self._rows[task]).sum(dim=-1).cpu().numpy()
 
     @torch.inference_mode()
-    def logits(self, ids: torch.Tensor, last: torch.Tensor, task: Task) -> torch.Tensor:
-        """(rows, width) token ids and (rows,) last real columns to (rows, answers) float32 logits, on the CPU."""
+    def _run(self, ids: torch.Tensor, past: Past) -> tuple[torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:
+        """Hidden states of `ids` (rows, width) behind `past`, and all keys and values."""
         rows, width = ids.shape
-        mask = torch.ones(width, width, dtype=torch.bool, device=self.device).tril().expand(rows, 1, width, width)
-        hidden = self._body(
-            input_ids=ids.to(self.device), attention_mask=mask, use_cache=False, return_dict=True
-        ).last_hidden_state
-        final = hidden[torch.arange(rows, device=self.device), last.to(self.device)].float()
-        return (final[:, None] * self._rows[task]).sum(dim=-1).cpu()
+        held = past.layers[0][0].shape[2] if past.layers else 0
+        before = (torch.arange(held) < past.lengths[:, None])[:, None].expand(rows, width, held)
+        here = torch.ones(width, width, dtype=torch.bool).tril().expand(rows, width, width)
+        found = self._body(
+            input_ids=ids.to(self.device),
+            attention_mask=torch.cat([before, here], dim=-1)[:, None].to(self.device),
+            position_ids=(past.lengths[:, None] + torch.arange(width)).to(self.device),
+            past_key_values=DynamicCache(past.layers),
+            use_cache=True,
+            return_dict=True,
+        )
+        return found.last_hidden_state, [(layer.keys, layer.values) for layer in found.past_key_values.layers]
 
 
 def load_tokenizer(bundle: Bundle) -> PreTrainedTokenizerBase:
@@ -52,12 +89,13 @@ def load_tokenizer(bundle: Bundle) -> PreTrainedTokenizerBase:
 
 
 def load_model(
-    bundle: Bundle, answer_ids: Mapping[Task, tuple[int, ...]], device: str, dtype: torch.dtype
+    bundle: Bundle, encoder: PromptEncoder, device: str, dtype: torch.dtype, *, adapter: bool = True
 ) -> LabelModel:
-    """Load, dequantise and merge; raises BundleError if a weight is not finite or the adapter does not fit."""
-    with _quiet():
-        from peft import PeftModel  # its import pulls in bitsandbytes, which has advice to give
+    """Load, dequantise and merge; without `adapter` it is the bare base.
 
+    Raises BundleError if a weight is not finite or the adapter does not fit.
+    """
+    with _quiet():
         network = AutoModelForCausalLM.from_pretrained(
             bundle.base,
             dtype=torch.float32,
@@ -67,15 +105,22 @@ def load_model(
             use_safetensors=True,
         )
         network = network.dequantize(torch.float32).float()  # the second: what was never quantised lies there in fp16
-        _untie_head(network)
-        try:
-            network = PeftModel.from_pretrained(network, str(bundle.adapter)).merge_and_unload()
-        except (RuntimeError, ValueError) as error:
-            raise BundleError(f"{bundle.path}: the adapter does not fit the base: {error}") from error
+        if adapter:
+            network = _merge(network, bundle)
     broken = [name for name, weight in network.named_parameters() if not torch.isfinite(weight).all()]
     if broken:
         raise BundleError(f"{bundle.path}: weights that are not finite in {', '.join(broken[:3])}; fetch it again")
-    return LabelModel(network.to(device=device, dtype=dtype).eval(), answer_ids)
+    return LabelModel(network.to(device=device, dtype=dtype).eval(), encoder)
+
+
+def _merge(network: Any, bundle: Bundle) -> Any:
+    from peft import PeftModel  # its import pulls in bitsandbytes, which has advice to give
+
+    _untie_head(network)
+    try:
+        return PeftModel.from_pretrained(network, str(bundle.adapter)).merge_and_unload()
+    except (RuntimeError, ValueError) as error:
+        raise BundleError(f"{bundle.path}: the adapter does not fit the base: {error}") from error
 
 
 def _untie_head(network: Any) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, Protocol
 
@@ -159,31 +159,34 @@ class PromptEncoder:
         self._tokenizer = tokenizer
         self._check_controls()
         begin = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-        self._head = begin + self._ids([template.instruction])[0]
+        self.head_ids = begin + self._ids([template.instruction])[0]
         self.label_ids = self._find_ids(template.words, [template.ask(None), template.ask("Apple")])
         asks_risks = template.risk_question is not None
         self.risk_ids = self._find_ids(template.risk_words, [template.ask(task="risk")]) if asks_risks else ()
+        self._room = self._find_room()
 
     def encode(
         self, texts: Sequence[str], entities: Sequence[str | None], task: Task = "sentiment"
     ) -> tuple[list[list[int]], int]:
-        """Token ids of each prompt and the number of texts that had to be cut.
+        """Token ids of each whole prompt and the number of distinct texts that had to be cut.
 
         An item whose text is empty once cleaned has no ids: there is nothing to read.
         """
         if len(texts) != len(entities):
             raise DataError(f"{len(texts)} texts but {len(entities)} entities: give one entity, or None, per text")
-        bodies = self._ids_by_key({text: clean(text) for text in texts})
-        tails = self._tails(entities, task)
-        prompts, cut = [], 0
-        for text, entity in zip(texts, entities, strict=True):
-            body, tail = bodies[text], tails[entity]
-            room = self.max_tokens - len(self._head) - len(tail)
-            cut += len(body) > room
-            prompts.append([*self._head, *body[:room], *tail] if body else [])
-        return prompts, cut
+        distinct = list(dict.fromkeys(texts))
+        found, cut = self.encode_texts(distinct)
+        bodies, tails = dict(zip(distinct, found, strict=True)), self.encode_questions(entities, task)
+        pairs = zip(texts, entities, strict=True)
+        return [[*self.head_ids, *bodies[text], *tails[entity]] if bodies[text] else [] for text, entity in pairs], cut
 
-    def _tails(self, entities: Sequence[str | None], task: Task) -> dict[str | None, list[int]]:
+    def encode_texts(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
+        """Token ids of each text by itself, cut to leave room for any question, and the number that had to be cut."""
+        found = self._ids([clean(text) for text in texts])
+        return [ids[: self._room] for ids in found], sum(len(ids) > self._room for ids in found)
+
+    def encode_questions(self, entities: Iterable[str | None], task: Task = "sentiment") -> dict[str | None, list[int]]:
+        """Token ids of the question about each entity, or None."""
         names = {entity: entity and self._shorten(clean(entity)) for entity in entities}
         return self._ids_by_key({entity: self.template.ask(name, task) for entity, name in names.items()})
 
@@ -197,6 +200,18 @@ class PromptEncoder:
 
     def _ids(self, texts: list[str]) -> list[list[int]]:
         return self._tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+
+    def _find_room(self) -> int:
+        """Tokens that a text may have beside the instruction and the longest question: its cut is the same for all."""
+        asked = [self.template.question, self.template.risk_question or "", self.template.entity_question]
+        longest = max(len(ids) for ids in self._ids(asked)) + ENTITY_TOKENS
+        room = self.max_tokens - len(self.head_ids) - longest
+        if room < 1:
+            raise BundleError(
+                f"max_tokens {self.max_tokens} leaves no room for a text beside {len(self.head_ids) + longest} tokens "
+                f"of template {self.template.name!r}; raise it"
+            )
+        return room
 
     def _check_controls(self) -> None:
         for mark, ids in self._ids_by_key({mark: mark for mark in self.template.controls}).items():

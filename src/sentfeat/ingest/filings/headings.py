@@ -39,8 +39,8 @@ _SENTENCE = re.compile(
     r"(?:[^\s.]+\s+){3,}\S*[\w)][\"”’)]*\.[\"”’)]*(?:\s|$)|^\W*(?:see|refer|none|not\s+applicable|n/a|not\s+required)\b",
     re.IGNORECASE | re.MULTILINE,
 )
-_TITLE_STOP = re.compile(r"[a-z)][.:]\s+(?=[A-Z(\"“])|\s[-–—]+\s", re.IGNORECASE)
-_LONG_TITLE = 160
+_TITLE_STOP = re.compile(r"[A-Za-z)][.:]\s+(?=[A-Z(\"“])")
+_LONG_TITLE = 60
 _TITLE_REACH = 160  # a title may stand below its number
 _CONTENTS_RUN = 3
 _CONTENTS_GAP = 2_500
@@ -65,14 +65,18 @@ def headings(text: str, outline: Outline) -> list[Heading]:
 
 
 def without_contents(text: str, found: list[Heading], outline: Outline) -> list[Heading]:
-    """The headings less runs of three or more without a sentence, and less those without text that come again."""
+    """The headings less those without text that come again, and less runs of three or more without a sentence.
+
+    An 8-K may put several headings over one text, so that there a run alone proves nothing.
+    """
     by_line = {start: list(group) for start, group in groupby(found, key=lambda heading: heading.start)}
     lines = list(by_line)
     bare = [_bare(text, by_line[a][0].end, b) for a, b in pairwise([*lines, len(text)])]
     last = {heading.key: heading.start for heading in found}
     again = [all(last[h.key] > start for h in by_line[start]) for start in lines]
-    contents = {start for run in _runs(by_line, bare, outline) if len(run) >= _CONTENTS_RUN for start in run}
-    contents |= {start for start, empty, recurs in zip(lines, bare, again, strict=True) if empty and recurs}
+    contents = {start for start, empty, recurs in zip(lines, bare, again, strict=True) if empty and recurs}
+    if outline is not CURRENT:
+        contents |= {start for run in _runs(by_line, bare, outline) if len(run) >= _CONTENTS_RUN for start in run}
     return [heading for heading in found if heading.start not in contents]
 
 

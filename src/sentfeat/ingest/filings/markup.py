@@ -19,6 +19,8 @@ _SKIPPED = frozenset("head script style title noscript ix:header ix:hidden selec
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f\u00a0\u2000-\u200a\u202f\u3000]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\ufeff]")
+# left open, as they often are, these nest deeper than the parser goes on
+_INLINE = re.compile(r"</?(?:font|b|i|u|strong|em|small|big)(?:\s(?![^>]*display)[^>]*)?>", re.IGNORECASE)
 _BREAK = "\v"
 _FIGURE = re.compile(r"[-–—$€£%()\d.,\s*]*\d[-–—$€£%()\d.,\s*]*|[-–—]+|N/?A", re.IGNORECASE)
 _LETTERED = re.compile(r"[A-Za-z]{2}")
@@ -36,7 +38,7 @@ def html_paragraphs(body: str) -> list[str]:
 def _parse(body: str) -> html.HtmlElement | None:
     parser = html.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True, encoding="utf-8")
     try:
-        return html.document_fromstring(body.encode("utf-8", errors="replace"), parser=parser)
+        return html.document_fromstring(_INLINE.sub("", body).encode("utf-8", errors="replace"), parser=parser)
     except etree.ParserError:
         return None
 

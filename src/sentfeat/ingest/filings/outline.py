@@ -15,12 +15,11 @@ class Outline(msgspec.Struct, frozen=True):
     """A form's items.
 
     titles: key -> pattern of the words that open the item's title, in the form's order. wanted: the keys to be
-    scored; empty: whichever are there. ordered: whether items come in that order.
+    scored; empty: whichever are there, in any order.
     """
 
     titles: Mapping[str, re.Pattern[str]]
     wanted: tuple[str, ...]
-    ordered: bool = True
 
     def keys_of(self, code: str) -> tuple[str, ...]:
         """The places that an item called `code` may have: two in a 10-Q, where both parts count from 1."""
@@ -138,12 +137,11 @@ CURRENT = Outline(
         }
     ),
     wanted=(),
-    ordered=False,
 )
 
 
 def outline_of(form: str) -> Outline | None:
-    """The outline of a form or its amendment; None for forms that are not cut (a 10-KSB numbers its items otherwise)."""
+    """The outline of a form or its amendment; None for forms that are not cut: a 10-KSB has other numbers."""
     base = form.upper().removesuffix("/A")
     if base in ("10-K", "10-KT", "10-K405"):
         return ANNUAL

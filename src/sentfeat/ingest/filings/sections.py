@@ -10,6 +10,7 @@ items' own titles -> spans from one to the next -> a verdict on each span (verdi
 
 import re
 from itertools import zip_longest
+from operator import itemgetter
 
 import msgspec
 
@@ -76,22 +77,17 @@ def _in_turn(text: str, found: list[Heading]) -> list[Heading]:
 def _best_chain(text: str, found: list[Heading], outline: Outline) -> list[Heading]:
     """The headings of the greatest weight that follow each other both in the text and in the form."""
     order = {key: at for at, key in enumerate(outline.titles)}
-    best: list[tuple[float, int]] = []  # weight of the best chain ending here, and its link before
+    best: list[tuple[float, list[Heading]]] = []  # the best chain that ends with each heading, and its weight
     for at, heading in enumerate(found):
         before = [
-            (best[i][0], -i)
-            for i in range(at)
-            if found[i].start < heading.start and order[found[i].key] < order[heading.key]
+            (weight, chain)
+            for weight, chain in best
+            if chain[-1].start < heading.start and order[chain[-1].key] < order[heading.key]
         ]
-        weight, link = max(before, default=(0.0, 1))
+        weight, chain = max(before, key=itemgetter(0), default=(0.0, []))  # of equals the earliest
         until = next((h.start for h in found[at:] if h.key != heading.key and h.start > heading.start), len(text))
-        best.append((weight + _weight(text, heading, until), -link))
-    chain: list[Heading] = []
-    at = max(range(len(found)), key=lambda i: (best[i][0], -i), default=-1)
-    while at >= 0:
-        chain.append(found[at])
-        at = best[at][1]
-    return chain[::-1]
+        best.append((weight + _weight(text, heading, until), [*chain, heading]))
+    return max(best, key=itemgetter(0), default=(0.0, []))[1]
 
 
 def _weight(text: str, heading: Heading, until: int) -> float:
