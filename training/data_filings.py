@@ -17,6 +17,7 @@ from training.data_rows import make_rows
 from training.risk_agreement import gold_labels
 from training.risk_cut import Passage, filing_passages
 from training.risk_passages import hand_passages, silver_passages
+from training.risk_sample import is_set_aside
 
 _SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z])")
 _VERB = r"(?P<verb>increased|decreased|declined|rose|fell|grew)"
@@ -42,6 +43,7 @@ class RiskSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     licence: str
+    repeat: int = 1  # how often an epoch shows each of its training rows
 
 
 def read_filings(chosen: FilingSet, data: Path) -> pd.DataFrame:
@@ -56,7 +58,7 @@ def read_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
 
 
 def read_hand_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
-    """The passages that were labelled by hand: only ever for testing."""
+    """The passages that were read and labelled one by one: only ever for testing."""
     found = hand_passages(data).merge(gold_labels(), on="id").rename(columns={"labels": "label"})
     return make_rows(found[["text", "label"]], task="risk", source=chosen.name)
 
@@ -77,7 +79,7 @@ def question_rows(passages: Iterable[Passage], source: str) -> pd.DataFrame:
         [
             {"text": passage.text, "question": question, "label": answer, "group": passage.company}
             for passage in passages
-            if passage.item == "item_7"
+            if passage.item == "item_7" and not is_set_aside(passage.company)
             for question, answer in _explained(passage.text)
         ],
         columns=["text", "question", "label", "group"],

@@ -52,7 +52,7 @@ class LabelTrainer(FiniteLoss):
 
 
 def answer_losses(logits: torch.Tensor, targets: torch.Tensor, is_risk: torch.Tensor) -> torch.Tensor:
-    """Loss of each row, (n,) in nats: cross-entropy over LABELS, or the mean binary cross-entropy over RISKS.
+    """Loss of each row, (n,) in nats: cross-entropy over LABELS, or binary cross-entropies over RISKS, summed.
 
     `logits` and `targets` are (n, 3 + 12), the columns of the other task unused; (n, 3) where no risks are asked.
     """
@@ -63,7 +63,7 @@ def answer_losses(logits: torch.Tensor, targets: torch.Tensor, is_risk: torch.Te
     if risk.any():
         risks = slice(len(LABELS), len(LABELS) + len(RISKS))
         each = binary_cross_entropy_with_logits(logits[risk, risks], targets[risk, risks], reduction="none")
-        losses[risk] = each.mean(dim=1)
+        losses[risk] = each.sum(dim=1)
     return losses
 
 

@@ -55,7 +55,7 @@ F1 by category (and how many rows have it):
 
 {_table(("category", *sets), categories)}
 
-A silver set is labelled by rules, not by people: a result on it says how well the rules are imitated. macro_f1 is over
+A silver set is labelled by rules, not by reading: a result on it says how well the rules are imitated. macro_f1 is over
 the categories that occur in a set. Each category has a scale, an offset and a threshold fitted on other held-out rows;
 those with few examples there share a scale and say yes at 0.5. A probability is right on average for texts like those
 rows, and rarer or more frequent risks elsewhere shift it.

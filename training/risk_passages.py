@@ -1,4 +1,4 @@
-"""Real passages for the risk task: those that people label, and those that precise rules label ("silver").
+"""Real passages for the risk task: those labelled one by one on reading, and those that precise rules label ("silver").
 
     python -m training.risk_passages --data DIR               # counts of the silver passages
     python -m training.risk_passages --data DIR --hand FILE   # what the labellers read: id and text as JSON lines

@@ -1,4 +1,4 @@
-"""The sample of real passages that people label: which companies and years are set aside for it, and how it is drawn.
+"""The sample of passages to be read and labelled: which companies and years are set aside, and how it is drawn.
 
     python -m training.risk_sample --data DIR   # draws risk_labels/passages.csv anew; its labels then are of no use
 
@@ -38,8 +38,7 @@ TOPICS = {
     "climate_esg": r"climate|environment|weather|carbon|emission|hurricane|storm|spill",
     "guidance_impairment_dilution": r"impair|guidance|outlook|dilut|write-?down|restructur|goodwill|warns",
 }
-"""Loose stems that only spread the sample over the categories: they promise nothing, and neither the keyword rule nor
-the silver rules are made of them."""
+"""Loose stems that only spread the sample over the categories; a label they do not promise."""
 THREAT = re.compile(
     r"\b(?:risk|advers|harm|fail|loss|unable|inabil|disrupt|declin|delay|could|threat|cut|fall|fell|hit|drop|slump|"
     r"warn|probe|weak|resign|terminat|stop|halt|suspend|down|lower|plunge|concern|fear)",

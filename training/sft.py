@@ -114,7 +114,8 @@ def build_trainer(config: RunConfig, model: PeftModel, rows: pd.DataFrame, out: 
 
 def repeated(rows: pd.DataFrame, config: RunConfig) -> pd.DataFrame:
     """The training rows, those of a set with `repeat` that often."""
-    repeats = rows["source"].map({chosen.name: chosen.repeat for chosen in config.data.sets}).fillna(1).astype(int)
+    chosen = [*config.data.sets, *config.data.risks]
+    repeats = rows["source"].map({part.name: part.repeat for part in chosen}).fillna(1).astype(int)
     return rows.loc[rows.index.repeat(repeats)]
 
 

@@ -210,6 +210,6 @@ def test_passages_labelled_by_hand_are_only_ever_tested_on(tmp_path, monkeypatch
     by_hand = make_rows([{"text": f"passage {n}", "label": ()} for n in range(30)], task="risk", source="hand")
     monkeypatch.setattr("training.build_dataset.read_hand_risks", lambda chosen, data: by_hand)
     sets = [LabelledSet("many", "many.csv", "CC0")]
-    rows, card = build(DataConfig(SHARES, sets, hand_risks=[RiskSet("hand", "public")]), tmp_path)
+    rows, _ = build(DataConfig(SHARES, sets, hand_risks=[RiskSet("hand", "public")]), tmp_path)
     assert set(rows.loc[rows["source"] == "hand", "split"]) == {"test"}
     assert set(rows.loc[rows["source"] == "many", "split"]) == set(SHARES)

@@ -45,7 +45,7 @@ class Questions:
 
     @cached_property
     def widths_asked(self) -> np.ndarray:
-        """The widths of all questions about each text, summed, (texts,): those with equal ones are best read together."""
+        """The widths of the questions about each text, summed, (texts,): equals are best read together."""
         sums = np.zeros(len(self.texts), dtype=np.int64)
         for asked in self.asked.values():
             np.add.at(sums, asked.text_of, width_of(lengths_of(asked.tails)))
