@@ -1,6 +1,7 @@
 """Shared by all tests: no network, no telemetry, and where the optional real data lie."""
 
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.site import Site
 os.environ.update(
     OMP_WAIT_POLICY="PASSIVE", DO_NOT_TRACK="1", HF_HUB_OFFLINE="1", PREFECT_SERVER_ANALYTICS_ENABLED="false"
 )
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="sentfeat-tests-")  # no turns taken with other runs
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"

@@ -15,18 +15,19 @@ class Site:
             def do_GET(self) -> None:
                 site.requests.append(self.path)
                 queue = site.answers.get(self.path, [(404, {}, b"no")])
-                status, headers, body = queue.pop(0) if len(queue) > 1 else queue[0]
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                site.answer(self, *(queue.pop(0) if len(queue) > 1 else queue[0]))
 
             def log_message(self, *_: object) -> None: ...
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def answer(self, handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes) -> None:
+        handler.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
 
     def say(self, path: str, body: str | bytes, status: int = 200, **headers: str) -> str:
         raw = body.encode() if isinstance(body, str) else body

@@ -64,7 +64,8 @@ def read_rows(config: RunConfig, data: Path) -> tuple[pd.DataFrame, dict]:
 
 def with_targets(rows: pd.DataFrame, soft: pd.DataFrame) -> pd.DataFrame:
     """The rows with a column `targets`, none where `soft` (text, entity, targets) has no such training row."""
-    found = {(row.text, row.entity): row.targets for row in soft.itertuples()}
+    entities = soft["entity"].astype(object).where(soft["entity"].notna(), None)  # read from Parquet, None is NaN
+    found = dict(zip(zip(soft["text"], entities, strict=True), soft["targets"], strict=True))
     usable = (rows["split"] == "train") & (rows["task"] == "sentiment")
     pairs = zip(rows["text"], rows["entity"], usable, strict=True)
     targets = pd.Series([found.get((text, entity)) if use else None for text, entity, use in pairs], dtype=object)

@@ -229,7 +229,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(base, tmp_path, monkeypat
         torch.testing.assert_close(whole[name], broken[name])
 
 
-def test_soft_targets_reach_training_rows_only():
+def test_soft_targets_reach_training_rows_only(tmp_path):
     rows = pd.DataFrame(
         {
             "task": ["sentiment", "sentiment", "risk", "sentiment"],
@@ -239,7 +239,8 @@ def test_soft_targets_reach_training_rows_only():
         },
         dtype=object,
     )
-    soft = pd.DataFrame({"text": ["Acme rises", "Globex falls"], "entity": None, "targets": [[0.1, 0.2, 0.7]] * 2})
-    found = with_targets(rows, soft.astype(object))["targets"]
-    assert found[0] == [0.1, 0.2, 0.7]
-    assert found[1:].isna().all()
+    soft = {"text": ["Acme rises", "Acme rises", "Globex falls"], "entity": [None, "Acme", None]}
+    pd.DataFrame(soft).assign(targets=[[0.1, 0.2, 0.7], [0.5, 0.4, 0.1], [0, 1, 0]]).to_parquet(tmp_path / "soft")
+    found = with_targets(rows, pd.read_parquet(tmp_path / "soft"))["targets"]
+    assert [list(found[0]), list(found[1])] == [[0.1, 0.2, 0.7], [0.5, 0.4, 0.1]]
+    assert found[2:].isna().all()

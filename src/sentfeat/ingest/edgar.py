@@ -17,8 +17,6 @@ from sentfeat.ingest.source import Harvest, item_frame
 from sentfeat.sessions import Window
 from sentfeat.universe import Universe
 
-SECONDS_BETWEEN_REQUESTS = 0.12  # the SEC allows ten a second
-
 
 class EdgarFilings:
     """The recent filings of each company; see config.EdgarSource. Raises ConfigError without a contact to declare."""
@@ -33,9 +31,7 @@ class EdgarFilings:
             )
         self.name, self.required, self._settings, self._universe = settings.name, settings.required, settings, universe
         self.delay = pd.Timedelta(minutes=settings.delay_minutes)
-        self._fetcher = fetcher or Fetcher(
-            settings.name, user_agent=settings.user_agent, min_interval=SECONDS_BETWEEN_REQUESTS
-        )
+        self._fetcher = fetcher or Fetcher(settings.name, user_agent=settings.user_agent)
 
     def fingerprint(self) -> str:
         """A live source is always read."""

@@ -1,15 +1,16 @@
-"""Which security is an item about? By the source's own tags, by the filer's CIK, or by name.
+"""Rows of tables.LINKS from items and their documents.
 
-The universe is asked as of the day the item became available: symbols and names change hands. Relevance is 1 for a
-security that the text names, 0.5 for one that is only tagged, and is shared out once more than two are linked.
+The universe is asked as of the day the item became available: symbols and names change hands. Relevance is that of
+the matcher for a security that the title names (a tagged one counts 1), 1 for a filer, 0.5 for one that is only
+tagged, and is shared out once more than two are linked.
 """
 
-import re
 from dataclasses import dataclass
 
 import pandas as pd
 
 from sentfeat.ingest.documents import payload
+from sentfeat.ingest.link.matcher import NameMatcher
 from sentfeat.ingest.source import rejected_frame
 from sentfeat.tables import LINKS
 from sentfeat.universe import Universe, new_york_day
@@ -25,30 +26,12 @@ class Linked:
     rejected: pd.DataFrame
 
 
-class NameMatcher:
-    """Finds the names, aliases and cashtags of a universe in a text."""
-
-    def __init__(self, universe: Universe) -> None:
-        self._owners: dict[str, set[str]] = {}
-        for row in universe.frame.itertuples():
-            aliases = row.aliases.split("|") if isinstance(row.aliases, str) else []
-            for name in (row.name, *aliases, f"${row.ticker}"):
-                self._owners.setdefault(name.casefold(), set()).add(row.ticker)
-        longest_first = sorted(self._owners, key=len, reverse=True)
-        names = "|".join(re.escape(name) for name in longest_first)
-        self._pattern = re.compile(rf"(?<![\w$])(?:{names})(?!\w)", re.IGNORECASE)
-
-    def tickers(self, text: str) -> set[str]:
-        """The symbols whose names occur in `text`; lower-case words are no names."""
-        hits = {m.group().casefold() for m in self._pattern.finditer(text) if not m.group().islower()}
-        return set().union(*(self._owners[hit] for hit in hits))
-
-
 def link(items: pd.DataFrame, documents: pd.DataFrame, universe: Universe) -> Linked:
     """Links of the documents made from `items` (the same index)."""
     matcher = NameMatcher(universe)
     chosen = items.loc[documents.index]
-    named = [matcher.tickers(title) for title in chosen["title"]]
+    days = new_york_day(documents["available_at"])
+    named = [matcher.relevance(title or "", day) for title, day in zip(chosen["title"], days, strict=True)]
     rows = _candidates(chosen, documents, named, universe)
     located = universe.locate(rows["ticker"], new_york_day(rows["available_at"]))
     rejected = _unknown_symbols(rows[located.isna() & (rows["method"] == "source_tag")])
@@ -63,7 +46,7 @@ def link(items: pd.DataFrame, documents: pd.DataFrame, universe: Universe) -> Li
     return Linked(rows[LINKS.names], rejected)
 
 
-def _candidates(items: pd.DataFrame, documents: pd.DataFrame, named: list[set[str]], universe: Universe):
+def _candidates(items: pd.DataFrame, documents: pd.DataFrame, named: list[dict[str, float]], universe: Universe):
     """A row per document and symbol that might be meant: document_id, available_at, ticker, method, relevance."""
     by_cik = universe.frame.dropna(subset="cik").groupby("cik")["ticker"].agg(set).to_dict()
     rows = []
@@ -74,7 +57,7 @@ def _candidates(items: pd.DataFrame, documents: pd.DataFrame, named: list[set[st
         elif tags is not None:
             rows += [(document, at, tag, "source_tag", NAMED if tag in names else TAGGED) for tag in tags]
         else:
-            rows += [(document, at, ticker, "name_match", NAMED) for ticker in names]
+            rows += [(document, at, ticker, "name_match", relevance) for ticker, relevance in names.items()]
     frame = pd.DataFrame(rows, columns=["document_id", "available_at", "ticker", "method", "relevance"])
     return frame.astype({"available_at": "datetime64[us, UTC]", "relevance": float})
 
