@@ -206,7 +206,8 @@ def test_the_whole_config_builds_from_real_sets_with_every_task_in_every_split()
 
 
 def test_passages_labelled_by_hand_are_only_ever_tested_on(tmp_path, monkeypatch):
-    write_csv(tmp_path, "many.csv", text=[f"text number {n} {'x' * n}" for n in range(40)], label=["neutral"] * 40)
+    words = [chr(97 + n // 6) + chr(97 + n % 6) for n in range(40)]
+    write_csv(tmp_path, "many.csv", text=[f"{word} {word}b {word}c" for word in words], label=["neutral"] * 40)
     by_hand = make_rows([{"text": f"passage {n}", "label": ()} for n in range(30)], task="risk", source="hand")
     monkeypatch.setattr("training.build_dataset.read_hand_risks", lambda chosen, data: by_hand)
     sets = [LabelledSet("many", "many.csv", "CC0")]
