@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +28,5 @@ def real_data() -> Path:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    site = Site()
-    threading.Thread(target=site.server.serve_forever, daemon=True).start()
-    yield site
-    site.server.shutdown()
-    site.server.server_close()
+    with Site().serving() as site:
+        yield site

@@ -1,6 +1,10 @@
 """A real HTTP server on loopback that says what a test tells it to say."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 
 
 class Site:
@@ -28,6 +32,14 @@ class Site:
             handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(body)
+
+    @contextmanager
+    def serving(self) -> Iterator[Self]:
+        """Answers until the block is left."""
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        yield self
+        self.server.shutdown()
+        self.server.server_close()
 
     def say(self, path: str, body: str | bytes, status: int = 200, **headers: str) -> str:
         raw = body.encode() if isinstance(body, str) else body

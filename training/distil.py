@@ -29,7 +29,7 @@ from sentfeat.score.probability import probabilities
 from sentfeat.score.prompt import LABELS, TEMPLATES, PromptEncoder
 from training.build_dataset import build, read_config
 from training.pool import PoolConfig, build_pool
-from training.pretrain import build_optimizers, record, save_checkpoint
+from training.pretrain import build_optimizers, load_checkpoint, record, save_checkpoint
 from training.teacher import TeacherConfig, tune
 
 logger = logging.getLogger(__name__)
@@ -162,7 +162,8 @@ def train_student(config: StudentConfig, student: Student, lessons: Lessons, out
     optimizers = build_optimizers(student, config)
     lengths = np.array([len(prompt) for prompt in lessons.prompts])
     plan = plan_epochs(lengths, config)
-    step = restore(out / "checkpoint.pt", student, optimizers)
+    kept = load_checkpoint(out / "checkpoint.pt", student, optimizers)
+    step = kept["step"] if kept else 0
     saved, losses = time.monotonic(), []
     while step < len(plan):
         loss = loss_of(student, lessons, plan[step], config.vector_weight)
@@ -191,17 +192,6 @@ def plan_epochs(lengths: np.ndarray, config: StudentConfig) -> list[Batch]:
     epochs = [plan_epoch(lengths, config.batch_tokens, config.seed + epoch) for epoch in range(whole)]
     plan = [batch for epoch in epochs for batch in epoch]
     return plan[: round(len(plan) * config.epochs / whole)]
-
-
-def restore(checkpoint: Path, student: Student, optimizers: list[torch.optim.Optimizer]) -> int:
-    """Load the checkpoint, if there is one; the number of steps done."""
-    if not checkpoint.exists():
-        return 0
-    kept = torch.load(checkpoint, weights_only=True)
-    student.load_state_dict(kept["model"])
-    for optimizer, state in zip(optimizers, kept["optimizers"], strict=True):
-        optimizer.load_state_dict(state)
-    return kept["step"]
 
 
 def main() -> None:

@@ -154,6 +154,17 @@ def save_checkpoint(path: Path, model, optimizers, progress: dict) -> None:
     os.replace(staged, path)
 
 
+def load_checkpoint(path: Path, model, optimizers) -> dict | None:
+    """What `save_checkpoint` kept in `path`, loaded into model and optimizers; the progress, None without a file."""
+    if not path.exists():
+        return None
+    kept = torch.load(path, weights_only=True)
+    model.load_state_dict(kept["model"])
+    for optimizer, state in zip(optimizers, kept["optimizers"], strict=True):
+        optimizer.load_state_dict(state)
+    return kept
+
+
 def prepare(config: PretrainConfig, data: Path, out: Path) -> tuple[PreTrainedTokenizerFast, np.ndarray]:
     """Tokenizer and token stream, made once and kept in `out`."""
     tokens = out / "tokens.npy"
@@ -180,11 +191,7 @@ def train(config: PretrainConfig, stream: np.ndarray, out: Path, minutes: float 
     rows, validation = rows[:-held], rows[-held:]
     step, spent, total = 0, 0.0, int(len(rows) / schedule.batch_rows * schedule.epochs)
     checkpoint = out / "checkpoint.pt"
-    if checkpoint.exists():
-        kept = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(kept["model"])
-        for optimizer, state in zip(optimizers, kept["optimizers"], strict=True):
-            optimizer.load_state_dict(state)
+    if kept := load_checkpoint(checkpoint, model, optimizers):
         step, spent, total = kept["step"], kept["spent"], kept["total"]
     last_saved = last_tick = time.monotonic()
     while step < total:

@@ -2,7 +2,6 @@
 
 import gzip
 import multiprocessing
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,11 +19,8 @@ QUICK = Limits(interval=0.0, deadline=20.0, max_bytes=3_000_000)
 
 @pytest.fixture
 def replay() -> Iterator[Replay]:
-    replay = Replay()
-    threading.Thread(target=replay.server.serve_forever, daemon=True).start()
-    yield replay
-    replay.server.shutdown()
-    replay.server.server_close()
+    with Replay().serving() as replay:
+        yield replay
 
 
 @pytest.fixture
