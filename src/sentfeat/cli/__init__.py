@@ -1,0 +1,27 @@
+"""The `sentfeat` command: score and predict, read features, look things up. Flows run as `python -m flows.<name>`."""
+
+import logging
+import sys
+
+import typer
+
+from sentfeat.cli import measuring, reading, scoring
+from sentfeat.errors import SentfeatError
+
+COMMANDS = (scoring.predict, scoring.score, measuring.evaluate, reading.features, reading.dictionary)
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+for command in COMMANDS:
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; sentfeat's own errors become one line on stderr and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        app()
+    except SentfeatError as error:
+        sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        hint = "pip install 'sentfeat[score]' to score texts, 'sentfeat[evaluate]' to measure models"
+        sys.exit(f"error: {error.name} is not installed; the base package only reads: {hint}")

@@ -1,0 +1,71 @@
+"""What several commands share: common options, files of texts, tables on the terminal."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table as Grid
+
+from sentfeat.errors import ConfigError, DataError
+
+console = Console()
+
+Model = Annotated[Path | None, typer.Option("--model", help="a bundle's folder; default: the embedded one")]
+Lake = Annotated[str | None, typer.Option("--lake", help="path or URI; default: the variable SENTFEAT_LAKE")]
+
+
+@contextmanager
+def progress_bar(total: int, what: str) -> Iterator:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        job = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(job, done)
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise DataError(f"no file at {path}")
+    readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv, ".jsonl": lambda p: pd.read_json(p, lines=True)}
+    try:
+        return _by_suffix(path, readers)(path)
+    except (ValueError, OSError) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Through a temporary name: a killed run leaves no half file."""
+    writers = {
+        ".parquet": lambda p: frame.to_parquet(p, index=False),
+        ".csv": lambda p: frame.to_csv(p, index=False),
+        ".jsonl": lambda p: frame.to_json(p, orient="records", lines=True, force_ascii=False),
+    }
+    write = _by_suffix(path, writers)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(path.name + ".tmp")
+    write(staged)
+    staged.replace(path)
+
+
+def _by_suffix(path: Path, choices: dict):
+    if path.suffix not in choices:
+        raise ConfigError(f"{path}: cannot tell the format; the name must end in {', '.join(choices)}")
+    return choices[path.suffix]
+
+
+def print_grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    grid = Grid(*head)
+    for row in rows:
+        grid.add_row(*row)
+    console.print(grid)
+
+
+def cell(value: object) -> str:
+    if value is None or value is pd.NA or pd.isna(value):
+        return "-"
+    if isinstance(value, pd.Timestamp):
+        return str(value.date()) if value == value.normalize() and value.tzinfo is None else f"{value:%Y-%m-%d %H:%M}"
+    return f"{value:+.3f}" if isinstance(value, float) else str(value)
