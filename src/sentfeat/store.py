@@ -8,8 +8,6 @@ Appended tables consist of immutable segments named by their content, so writing
 import hashlib
 import io
 import json
-import os
-import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from pyarrow import fs
 
 from sentfeat.errors import DataError
 from sentfeat.tables import Table, conform, content_hash
+from sentfeat.whole import replacing
 
 STAGING = ".staging"
 COMPRESSION = {"compression": "zstd", "compression_level": 3}
@@ -51,14 +50,8 @@ class Lake:
             with self._fs.open_output_stream(target) as stream:
                 stream.write(data)
             return
-        staged = Path(self._base, STAGING, uuid.uuid4().hex)
-        staged.parent.mkdir(parents=True, exist_ok=True)
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        with open(staged, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(staged, target)
+        with replacing(Path(target), Path(self._base, STAGING)) as staged:
+            staged.write_bytes(data)
 
     def get(self, path: str) -> bytes | None:
         """A whole file, or None if there is none."""

@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
 import re
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +15,7 @@ from sentfeat.backtest import plots
 from sentfeat.backtest.arms import ARM_MEANING, PRIMARY
 from sentfeat.backtest.inference import normal_interval
 from sentfeat.backtest.run import BacktestResult
+from sentfeat.whole import replacing, write_whole
 
 TEMPLATE = "report.html.j2"
 DIGITS = 10  # significant, in verdict.json
@@ -37,13 +36,13 @@ def write_report(result: BacktestResult, folder: Path, *, command: str, provenan
     stored in verdict.json. The same arguments give the same bytes. Each file appears whole or not at all.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     paths = ReportPaths(folder / "report.html", folder / "verdict.json", folder / "predictions.parquet")
     html = render(result, command=command, provenance=provenance)
     whole = result.verdict | {"provenance": provenance}
-    _whole(paths.html, lambda place: place.write_text(html, encoding="utf-8"))
-    _whole(paths.predictions, lambda place: result.predictions.to_parquet(place, index=False, compression="zstd"))
-    _whole(paths.verdict, lambda place: place.write_text(verdict_json(whole), encoding="utf-8"))
+    write_whole(paths.html, html.encode())
+    with replacing(paths.predictions) as staged:
+        result.predictions.to_parquet(staged, index=False, compression="zstd")
+    write_whole(paths.verdict, verdict_json(whole).encode())
     return paths
 
 
@@ -96,12 +95,6 @@ def _plots(result: BacktestResult) -> dict[str, str]:
         "coverage": plots.coverage(result.by_session),
         "weights": plots.weights(result.coefficients),
     }
-
-
-def _whole(path: Path, write: Callable[[Path], Any]) -> None:
-    temporary = path.with_name(f".{path.name}.partial")
-    write(temporary)
-    os.replace(temporary, path)
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table as Grid
 
 from sentfeat.errors import ConfigError, DataError
+from sentfeat.whole import replacing
 
 console = Console()
 
@@ -44,10 +45,8 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
         ".jsonl": lambda p: frame.to_json(p, orient="records", lines=True, force_ascii=False),
     }
     write = _by_suffix(path, writers)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(path.name + ".tmp")
-    write(staged)
-    staged.replace(path)
+    with replacing(path) as staged:
+        write(staged)
 
 
 def _by_suffix(path: Path, choices: dict):

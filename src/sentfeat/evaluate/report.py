@@ -3,7 +3,6 @@
 import html
 import json
 import math
-import os
 import re
 from collections.abc import Mapping
 from importlib import resources
@@ -20,6 +19,7 @@ from sentfeat.evaluate.protocols import PUBLISHED
 from sentfeat.evaluate.run import Evaluation, audit_line, guesses
 from sentfeat.evaluate.sets import entities
 from sentfeat.score.prompt import LABELS
+from sentfeat.whole import write_whole
 
 ERRORS = 15  # examples shown of each model
 SHOWN = 300  # characters of a text
@@ -46,13 +46,14 @@ def write_report(
     `command` reproduces the run; `generations` are the figures of `generation_metrics`, if answers were given.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     paths = ReportPaths(folder / "report.html", folder / "report.md", folder / "metrics.json")
     facts = context(evaluation, command, generations)
-    _whole(paths.html, _environment(autoescape=True).from_string(_template("report.html.j2")).render(facts))
-    _whole(paths.markdown, _environment(autoescape=False).from_string(_template("report.md.j2")).render(facts))
-    whole = evaluation.metrics | {"generations": generations, "command": command}
-    _whole(paths.metrics, json.dumps(_plain(whole), indent=1, allow_nan=False) + "\n")
+    page = _environment(autoescape=True).from_string(_template("report.html.j2")).render(facts)
+    markdown = _environment(autoescape=False).from_string(_template("report.md.j2")).render(facts)
+    metrics = _plain(evaluation.metrics | {"generations": generations, "command": command})
+    write_whole(paths.html, page.encode())
+    write_whole(paths.markdown, markdown.encode())
+    write_whole(paths.metrics, (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode())
     return paths
 
 
@@ -120,12 +121,6 @@ def _environment(*, autoescape: bool) -> jinja2.Environment:
 
 def _template(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _whole(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def _plain(value: Any) -> Any:

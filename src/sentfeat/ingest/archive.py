@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sentfeat.errors import DataError
-from sentfeat.ingest.web.cache import write_whole
+from sentfeat.whole import write_whole
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ import msgspec
 from sentfeat.errors import BundleError
 from sentfeat.score.prompt import LABELS, TEMPLATES, Template
 from sentfeat.score.risks import RISKS
+from sentfeat.whole import write_whole
 
 PASSPORT = "passport.json"
 BASE_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json")
@@ -172,9 +173,7 @@ def read_passport(path: Path) -> Passport:
 
 def write_passport(path: Path, passport: Passport) -> None:
     """Write the passport last: a folder without one is not a bundle."""
-    staged = path / f"{PASSPORT}.tmp"
-    staged.write_bytes(msgspec.json.format(msgspec.json.encode(passport), indent=2) + b"\n")
-    staged.replace(path / PASSPORT)
+    write_whole(path / PASSPORT, msgspec.json.format(msgspec.json.encode(passport), indent=2) + b"\n")
 
 
 def hash_files(folder: Path, patterns: tuple[str, ...]) -> str:

@@ -4,12 +4,12 @@ The folder may be deleted at any time; all that is lost is a download.
 """
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import httpx
 import msgspec
+
+from sentfeat.whole import write_whole
 
 MAX_BYTES = 5_000_000  # larger answers are filings: read once, never asked for again
 
@@ -51,10 +51,3 @@ class ResponseCache:
 
     def _path(self, url: str) -> Path:
         return self._folder / hashlib.sha256(url.encode()).hexdigest()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write under a temporary name beside `path`, then rename: a reader sees all of it or nothing."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        file.write(content)
-    os.replace(file.name, path)
