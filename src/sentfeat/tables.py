@@ -144,23 +144,52 @@ DOCUMENTS = Table(
     ("document_id",),
     (
         Column("document_id", TEXT, "hash of source, canonical URL (or accession, or own id) and content"),
-        Column("kind", TEXT, "headline, filing_section or filing_item"),
+        Column(
+            "kind",
+            TEXT,
+            "headline; filing (one a filing); filing_section (a section of a 10-K or 10-Q, whole); filing_item (an "
+            "item of an 8-K, whole); filing_passage (a piece of an ok section or item). "
+            "Only headline and filing_passage are scored",
+        ),
         Column("source", TEXT, "the source's name in the configuration"),
         Column("publisher", TEXT, "who wrote it", "unknown"),
         Column("url", TEXT, "canonical address", "none given"),
-        Column("title", TEXT, "headline, or the section's heading"),
-        Column("text", TEXT, "what is scored"),
+        Column("title", TEXT, "headline, or filer, form and section"),
+        Column("text", TEXT, "what is scored; empty for a section that was not found (its verdict says so)"),
         Column("text_hash", TEXT, "hash of the normalised text"),
         Column("published_at", UTC, "time stated by the publisher", unit="UTC"),
         Column("published_raw", TEXT, "the same as it was written", "the source gave a time, not a string"),
+        Column(
+            "published_basis",
+            TEXT,
+            "what a filing's published_at rests on: header (SGML header, New York clock), late_bound (only the "
+            "submissions JSON was there: the later of its two readings, never early), date_only",
+            "no filing",
+        ),
         Column("first_seen_at", UTC, "when it first reached this lake", unit="UTC"),
         Column("available_at", UTC, "when it may be known", unit="UTC"),
         Column("pit_grade", TEXT, "A seen live, B archive with a delay, C date only"),
         Column("cik", pa.int64(), "filer", "no filing"),
         Column("form", TEXT, "form type", "no filing"),
         Column("accession", TEXT, "accession number", "no filing"),
-        Column("section", TEXT, "item, as 1A or 7", "no filing"),
-        Column("section_verdict", TEXT, "ok, stub, cross_reference, oversize, missing or unverifiable", "no filing"),
+        Column(
+            "period", DAY, "end of the fiscal period; of an 8-K the day of what it reports", "no filing, or unknown"
+        ),
+        Column("amends", TEXT, "accession of the filing that this one amends", "no amendment, or not paired"),
+        Column("prior_accession", TEXT, "the filer's filing before, same form, earlier period", "no filing, or none"),
+        Column(
+            "section",
+            TEXT,
+            "item: 1A or 7, of a 10-Q 1A or 2 (discussion), of an 8-K 2.02 and the like; of the filing itself all "
+            "8-K items, with commas",
+            "no filing, or no 8-K",
+        ),
+        Column(
+            "section_verdict",
+            TEXT,
+            "ok, stub, cross_reference, oversize, missing or unverifiable; all but ok are to be read as null",
+            "no section",
+        ),
     ),
     order=("available_at", "document_id"),
 )

@@ -121,7 +121,7 @@ def test_items_and_universe_are_what_their_declarations_say(sample, items):
     assert tuple(items.columns) == ITEM_COLUMNS
     assert items["published_at"].dtype == "datetime64[us, UTC]"
     assert items["item_id"].is_unique
-    assert items["url"].is_unique
+    assert items[items["kind"] == "headline"]["url"].is_unique
     assert (pd.to_datetime(items["published_raw"]) == items["published_at"]).all()
     assert tables.conform(tables.UNIVERSE, sample.universe()).num_rows == 24
 
@@ -278,16 +278,44 @@ def test_prices_are_positive_and_ordered(sample):
 
 
 def test_each_form_comes_with_its_sections(filings):
-    sections = filings.groupby("form")["section"].unique().map(set)
+    whole = filings[filings["kind"].isin(["filing_section", "filing_item"])]
+    sections = whole.groupby("form")["section"].unique().map(set)
     assert sections["10-K"] == {"1A", "7"}
     assert sections["10-Q"] == {"1A", "2"}
     assert {"2.02", "5.02", "3.01"} <= sections["8-K"]
     assert filings["tickers"].isna().all()
     assert (filings["cik"] > 9_000_000).all()
-    assert set(filings["section_verdict"]) == {"ok"}
-    assert not filings.duplicated(["accession", "section"]).any()
-    yearly = filings[(filings["form"] == "10-K") & (filings["section"] == "1A")].groupby("cik").size()
+    assert set(whole["section_verdict"]) == {"ok"}
+    assert not whole.duplicated(["accession", "section"]).any()
+    yearly = whole[(whole["form"] == "10-K") & (whole["section"] == "1A")].groupby("cik").size()
     assert (yearly >= 2).mean() > 0.85
+
+
+def test_every_filing_has_a_row_of_its_own_and_passages_out_of_its_sections(filings):
+    by_kind = dict(iter(filings.groupby("kind")))
+    assert set(by_kind) == {"filing", "filing_section", "filing_item", "filing_passage"}
+    assert by_kind["filing"]["accession"].is_unique
+    assert set(by_kind["filing"]["accession"]) == set(filings["accession"])
+    whole = pd.concat([by_kind["filing_section"], by_kind["filing_item"]])
+    cut = by_kind["filing_passage"].merge(whole, on=["accession", "section"], suffixes=("", "_whole"), how="outer")
+    assert cut["text"].notna().all()
+    assert all(part in text for part, text in zip(cut["text"], cut["text_whole"], strict=True))
+
+
+def test_a_filing_names_its_period_and_the_filers_filing_before(filings):
+    one = filings[filings["kind"] == "filing"].set_index("accession")
+    reports = one[one["form"] != "8-K"]
+    assert (
+        (pd.to_datetime(reports["period"]) + pd.Timedelta(days=15))
+        .lt(reports["published_at"].dt.tz_localize(None))
+        .all()
+    )
+    linked = reports.dropna(subset="prior_accession")
+    assert len(linked) >= 0.75 * len(reports)
+    before = one.loc[linked["prior_accession"]]
+    assert (before["form"].to_numpy() == linked["form"].to_numpy()).all()
+    assert (before["cik"].to_numpy() == linked["cik"].to_numpy()).all()
+    assert (before["period"].to_numpy() < linked["period"].to_numpy()).all()
 
 
 def test_most_filings_are_accepted_after_the_close(filings):
@@ -296,7 +324,8 @@ def test_most_filings_are_accepted_after_the_close(filings):
 
 
 def test_risk_factors_change_but_mostly_stay(filings):
-    risks = filings[(filings["section"] == "1A") & (filings["form"] == "10-K")]
+    sections = filings[filings["kind"] == "filing_section"]
+    risks = sections[(sections["section"] == "1A") & (sections["form"] == "10-K")]
     assert risks["text"].str.split().str.len().between(300, 900).all()
     assert (risks["text"].str.count("\n\n") >= 5).all()
     kept = []

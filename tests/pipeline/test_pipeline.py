@@ -37,7 +37,7 @@ def test_every_table_is_what_it_declares_and_no_text_is_scored_twice(project):
     scores = project.lake.read(SCORES)
     assert not scores.duplicated(["text_hash", "entity_hash", "model_id", "task"]).any()
     documents = read_table("documents", lake=project.lake)
-    assert set(documents["kind"]) == {"headline", "filing_section", "filing_item"}
+    assert set(documents["kind"]) == {"headline", "filing", "filing_section", "filing_item", "filing_passage"}
     assert (documents["available_at"] >= documents["published_at"]).all()
     links = read_table("links", lake=project.lake)
     assert set(links["document_id"]) <= set(documents["document_id"])

@@ -30,7 +30,8 @@ def split_usable(harvest: Harvest, seen_at: pd.Timestamp) -> tuple[pd.DataFrame,
     reasons = pd.Series(None, index=items.index, dtype=object)
     text = items["text"].fillna("").astype(str)
     reasons[text.str.len() > MAX_CHARACTERS] = "oversize_text"
-    reasons[text.str.strip() == ""] = "empty_text"
+    unread = items["section_verdict"].notna() & (items["section_verdict"] != "ok")  # a row that says what is missing
+    reasons[(text.str.strip() == "") & ~unread] = "empty_text"
     reasons[items["published_at"] > seen_at + CLOCK_TOLERANCE] = "published_in_future"
     reasons[items["published_at"].isna()] = "undated"
     bad = reasons.notna()
@@ -100,10 +101,14 @@ def canonical_url(url: str | None) -> str | None:
 
 
 def _identity(items: pd.DataFrame) -> list[dict[str, Any]]:
-    return items[["item_id", "accession", "section", "published_at", "title", "text"]].to_dict("records")
+    return items[["item_id", "kind", "accession", "section", "published_at", "title", "text"]].to_dict("records")
 
 
 def _document_id(source: str, url: str | None, row: dict[str, Any]) -> str:
-    """An item without any id of its own is told apart by its time: recurring titles are separate items."""
-    own = url or row["accession"] or row["item_id"] or row["published_at"].isoformat()
+    """A filing is its accession, by whichever address it came, and an 8-K's item may be one passage: the kind counts.
+
+    An item without any id of its own is told apart by its time: recurring titles are separate items.
+    """
+    filed = row["accession"] and f"{row['accession']} {row['kind']}"
+    own = filed or url or row["item_id"] or row["published_at"].isoformat()
     return digest(source, own, row["section"] or "", row["title"] or "", row["text"])

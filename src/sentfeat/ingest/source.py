@@ -15,8 +15,9 @@ from sentfeat.sessions import Window
 # One item a row. `tickers` is a tuple of the source's own tags, or None where it tags nothing; `published_at` is UTC
 # and never null (an undated item is rejected); `date_only` marks a date without a clock.
 ITEM_COLUMNS = (
-    "item_id", "kind", "publisher", "url", "title", "text", "published_at", "published_raw", "date_only", "tickers",
-    "cik", "form", "accession", "section", "section_verdict",
+    "item_id", "kind", "publisher", "url", "title", "text", "published_at", "published_raw", "published_basis",
+    "date_only", "tickers", "cik", "form", "accession", "period", "amends", "prior_accession", "section",
+    "section_verdict",
 )  # fmt: skip
 REJECTED_COLUMNS = ("reason", "detail", "payload")
 

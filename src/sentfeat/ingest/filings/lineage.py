@@ -16,6 +16,7 @@ import pandas as pd
 from sentfeat.errors import DataError
 
 COLUMNS = ("accession", "cik", "form", "period", "public_at")
+SAME_FORM = {"10-K405": "10-K", "10-KT": "10-K", "10-QT": "10-Q"}  # a box that was ticked; a year cut short
 
 
 def amended_filing(filings: pd.DataFrame) -> pd.Series:
@@ -54,7 +55,7 @@ def _checked(filings: pd.DataFrame) -> pd.DataFrame:
         raise DataError(f"a frame of filings has one row for each accession; {twice.iloc[0]} comes twice: drop one")
     frame = filings[list(COLUMNS)].copy()
     frame["amends"] = frame["form"].str.endswith("/A")
-    frame["base"] = frame["form"].str.removesuffix("/A")
+    frame["base"] = frame["form"].str.removesuffix("/A").replace(SAME_FORM)
     return frame
 
 

@@ -5,15 +5,18 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from sentfeat.ingest.filings.lineage import prior_filing
+from sentfeat.ingest.filings.rows import Filing, SectionText, filing_rows
+from sentfeat.ingest.filings.verdicts import Verdict
 from sentfeat.ingest.sample.companies import short_names
 from sentfeat.ingest.sample.filing_text import DELISTING, DISCUSSION, EVENTS, RESULTS, RISKS
 from sentfeat.ingest.sample.headlines import quarters, slots
 from sentfeat.ingest.sample.tone import Tone, new_york, polarity
 from sentfeat.ingest.sample.wire import raw_times
+from sentfeat.sessions import NEW_YORK
 
 PUBLISHER = "filings.example"
 DISCUSSION_SECTION = {"10-K": "7", "10-Q": "2"}  # the same chapter has another number in a quarterly report
-HEADINGS = {"1A": "Risk Factors"} | dict.fromkeys(DISCUSSION_SECTION.values(), "Management's Discussion and Analysis")
 IN_USE = 0.48  # share of the risk sentences that a company's first filing contains
 REVISED = {"10-K": 0.15, "10-Q": 0.04}  # share of the sentences that a filing reconsiders
 EVENTS_A_YEAR = 4.0  # 8-Ks besides the earnings releases
@@ -26,7 +29,8 @@ def filing_items(
     """All filings as items of a source, by acceptance time, with the filer's number in `company`."""
     releases = reports[["company", "released_at"]].rename(columns={"released_at": "published_at"})
     events = [releases.assign(occasion="release"), _events(universe, days, rng), _delistings(universe)]
-    filings = reports[["company", "filed_at", "form"]].rename(columns={"filed_at": "published_at"}).dropna()
+    filings = reports[["company", "filed_at", "form", "quarter_end"]].dropna()
+    filings = filings.rename(columns={"filed_at": "published_at", "quarter_end": "period"})
     periodic = _periodic_items(filings.reset_index(drop=True), universe, tone, rng)
     current = _current_items(pd.concat(events, ignore_index=True), universe, tone, rng)
     rows = pd.concat([periodic, current], ignore_index=True)
@@ -66,7 +70,7 @@ def _periodic_items(
             filings.assign(section=filings["form"].map(DISCUSSION_SECTION), text=discussion),
         ],
         ignore_index=True,
-    ).assign(kind="filing_section")
+    )
 
 
 def _risk_factors(company: int, forms: pd.Series, universe: pd.DataFrame, rng: np.random.Generator) -> Iterator[str]:
@@ -114,7 +118,8 @@ def _current_items(events: pd.DataFrame, universe: pd.DataFrame, tone: Tone, rng
         section, text = choices[lot[at] % len(choices)]
         told.append((section, filler(text, at)))
     section, text = zip(*told, strict=True) if told else ((), ())
-    return events.drop(columns="occasion").assign(section=section, text=text, form="8-K", kind="filing_item")
+    day = events["published_at"].dt.tz_convert(NEW_YORK).dt.normalize().dt.tz_localize(None)
+    return events.drop(columns="occasion").assign(section=section, text=text, form="8-K", period=day)
 
 
 class _Filler:
@@ -131,22 +136,42 @@ class _Filler:
 
 
 def _labelled(rows: pd.DataFrame, universe: pd.DataFrame) -> pd.DataFrame:
-    """Fill in accession numbers, ids, headings and raw times. The sections of one filing share its accession."""
-    cik = universe["cik"].to_numpy()[rows["company"].to_numpy()]
+    """All rows of every filing, as a reader of real ones makes them. The sections of one filing share its accession."""
+    filer = universe.iloc[rows["company"]]
     number = rows.groupby(["published_at", "company", "form"], sort=False).ngroup() + 1
     year = rows["published_at"].dt.year % 100
-    accession = [f"{filer:010d}-{yy:02d}-{at:06d}" for filer, yy, at in zip(cik, year, number, strict=True)]
-    names = universe["name"].to_numpy()[rows["company"].to_numpy()]
-    return rows.assign(
-        item_id=[f"{number}:{section}" for number, section in zip(accession, rows["section"], strict=True)],
-        publisher=PUBLISHER,
-        url=[f"https://wire.example/filings/{a}/{s}" for a, s in zip(accession, rows["section"], strict=True)],
-        title=[
-            f"{name} {form} Item {section} {HEADINGS.get(section, '')}".strip()
-            for name, form, section in zip(names, rows["form"], rows["section"], strict=True)
-        ],
-        published_raw=raw_times(rows["published_at"]),
-        cik=cik,
-        accession=accession,
-        section_verdict="ok",
+    accession = [f"{cik:010d}-{yy:02d}-{at:06d}" for cik, yy, at in zip(filer["cik"], year, number, strict=True)]
+    rows = rows.assign(
+        accession=accession, cik=filer["cik"].to_numpy(), name=filer["name"].to_numpy(), public_at=rows["published_at"]
     )
+    rows["raw"] = raw_times(rows["published_at"])
+    filings = rows.drop_duplicates("accession").reset_index(drop=True)
+    prior = dict(zip(filings["accession"], prior_filing(filings), strict=True))
+    items = [
+        {**row, "company": group["company"].iloc[0]}
+        for _, group in rows.groupby("accession", sort=False)
+        for row in filing_rows(_filing(group, prior), map(_section, group["section"], group["text"]))
+    ]
+    return pd.DataFrame(items).astype({"published_at": rows["published_at"].dtype})
+
+
+def _filing(rows: pd.DataFrame, prior: dict[str, str | None]) -> Filing:
+    first = rows.iloc[0]
+    return Filing(
+        accession=first["accession"],
+        cik=int(first["cik"]),
+        company=first["name"],
+        form=first["form"],
+        url=f"https://wire.example/filings/{first['accession']}",
+        published_at=first["published_at"],
+        published_raw=first["raw"],
+        basis="header",
+        publisher=PUBLISHER,
+        period=first["period"].date(),
+        items=tuple(rows["section"]) if first["form"] == "8-K" else (),
+        prior=prior[first["accession"]],
+    )
+
+
+def _section(name: str, text: str) -> SectionText:
+    return SectionText(name, text, Verdict.OK)
