@@ -76,7 +76,7 @@ class EdgarFilings:
         items = row.get("items") or ""
         title = f"{row['form']} {row.get('primaryDocDescription') or ''} {items}".strip()
         return {
-            "kind": "filing_item",
+            "kind": "filing",
             "publisher": "SEC",
             "url": f"{folder}/{row['primaryDocument']}",
             "title": title,
