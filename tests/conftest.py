@@ -26,6 +26,14 @@ def real_data() -> Path:
     return REAL_DATA
 
 
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with random weights (see tests/score/tiny.py); tests that change it take a copy."""
+    from tests.score.tiny import make_tiny_bundle  # imports torch, which most tests do without
+
+    return make_tiny_bundle(tmp_path_factory.mktemp("tiny"))
+
+
 @pytest.fixture
 def site() -> Iterator[Site]:
     with Site().serving() as site:

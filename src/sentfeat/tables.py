@@ -217,11 +217,11 @@ SCORES = Table(
     ("text_hash", "entity_hash", "model_id", "task"),
     (
         Column("text_hash", TEXT, "hash of the normalised text"),
-        Column("entity_hash", TEXT, "hash of the entity asked about; empty for none"),
+        Column("entity_hash", TEXT, "hash of the entity asked about; empty for none, as in every risk score"),
         Column("model_id", TEXT, "hash of base, adapter, tokenizer, template, labels, quantisation, numeric mode"),
-        Column("task", TEXT, "sentiment"),
-        Column("logits", pa.list_(pa.float32()), "label logits in the order of the passport, before the temperature"),
-        Column("status", TEXT, "ok, or truncated (the text was longer than the model reads)"),
+        Column("task", TEXT, "sentiment (3 labels) or risk (12 categories)"),
+        Column("logits", pa.list_(pa.float32()), "logits in the order of the passport, before any calibration"),
+        Column("status", TEXT, "ok, or empty (nothing was left to read: all logits are NaN)"),
     ),
 )
 

@@ -17,7 +17,6 @@ from sentfeat.evaluate.report import verdict, write_report
 from sentfeat.evaluate.run import evaluate_models
 from sentfeat.score.prompt import LABELS
 from tests.conftest import ROOT
-from tests.score.tiny import make_tiny_bundle
 
 NASTY = '<script>alert("x")</script> $a_1$ | `b` ](http://x.example)'
 VERBS = {"positive": "soars", "negative": "tumbles", "neutral": "meets"}
@@ -165,26 +164,22 @@ def test_metrics_are_json_with_all_that_is_promised(paths):
     assert sorted(path.name for path in paths.metrics.parent.iterdir()) == ["metrics.json", "report.html", "report.md"]
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return make_tiny_bundle(tmp_path_factory.mktemp("tiny"))
-
-
-def test_the_base_without_its_adapter_answers_otherwise_than_the_bundle(tiny):
+def test_the_base_without_its_adapter_answers_otherwise_than_the_bundle(tiny_bundle):
     texts, nobody = ["Acme profit rises", "Acme profit falls"], [None, None]
-    base, bundle = zero_shot(tiny)(texts, nobody), load_scorer(tiny)(texts, nobody)
+    base, bundle = zero_shot(tiny_bundle)(texts, nobody), load_scorer(tiny_bundle)(texts, nobody)
     np.testing.assert_allclose(base.sum(axis=1), 1)
     assert np.abs(base - bundle).max() > 0.01
 
 
-def test_bundles_on_one_base_have_one_zero_shot(tiny):
-    assert list(zero_shots([tiny, tiny])) == ["random zero-shot"]
+def test_bundles_on_one_base_have_one_zero_shot(tiny_bundle):
+    assert list(zero_shots([tiny_bundle, tiny_bundle])) == ["random zero-shot"]
 
 
-def test_models_are_named_and_seeds_numbered(tiny, tmp_path):
-    assert list(name_models([str(tiny), f"run={tiny}", f"run={tiny}"])) == ["tiny", "run #1", "run #2"]
+def test_models_are_named_and_seeds_numbered(tiny_bundle, tmp_path):
+    named = name_models([str(tiny_bundle), f"run={tiny_bundle}", f"run={tiny_bundle}"])
+    assert list(named) == ["tiny", "run #1", "run #2"]
     with pytest.raises(ConfigError, match="NAME=FOLDER"):
-        name_models([str(tiny), str(tiny)])
+        name_models([str(tiny_bundle), str(tiny_bundle)])
     with pytest.raises(BundleError, match="neither a bundle"):
         load_scorer(tmp_path)
 
@@ -194,11 +189,11 @@ def test_an_unknown_protocol_is_refused(tmp_path):
         rows_from_sets(tmp_path, "best")
 
 
-def test_a_table_of_ones_own_goes_through_the_command_line(tiny, tmp_path):
+def test_a_table_of_ones_own_goes_through_the_command_line(tiny_bundle, tmp_path):
     data, generations = tmp_path / "mine.csv", tmp_path / "g.jsonl"
     data.write_text("text,label,entity\nAcme profit rises,positive,\nAcme profit falls,negative,Acme\n,neutral,\n")
     generations.write_text(json.dumps({"source": "Up 5%", "reference": "It rose 5%", "prediction": "It rose 6%"}))
-    options = ["--data", data, "--report", tmp_path / "out", "--model", tiny, "--generations", generations]
+    options = ["--data", data, "--report", tmp_path / "out", "--model", tiny_bundle, "--generations", generations]
     command = [sys.executable, "-m", "sentfeat.cli", "evaluate", *map(str, options)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ from sentfeat.features.table import Build
 from sentfeat.ingest.source import Source
 from sentfeat.pipeline.plan import require_known
 from sentfeat.pipeline.project import Project
-from sentfeat.pipeline.score import SCORED_KINDS, available_in, read_links, read_scores
+from sentfeat.pipeline.score import available_in, read_links, read_scores
 from sentfeat.publish import announce
 from sentfeat.score.probability import probabilities
 from sentfeat.sessions import Cutoff, Window, shift, window
@@ -80,10 +80,10 @@ def _load_items(project: Project, span: Window) -> pd.DataFrame:
     """Documents with their links and, where scored, label probabilities: the INPUT_COLUMNS of the features."""
     lake = project.lake
     columns = ["document_id", "publisher", "title", "text_hash", "pit_grade"]
-    where = pc.field("kind").isin(SCORED_KINDS) & available_in(span)
+    where = (pc.field("kind") == "headline") & available_in(span)
     documents = lake.read(DOCUMENTS, columns=columns, where=where).drop_duplicates("document_id")
     items = documents.merge(read_links(lake, span), on="document_id")
-    scores = read_scores(project, ["text_hash", "entity_hash", "logits"])
+    scores = read_scores(project, ["text_hash", "entity_hash", "logits"], texts=set(items["text_hash"]))
     items = items.merge(scores, on=["text_hash", "entity_hash"], how="left")
     scored = items["logits"].notna()
     chances = np.full((len(items), 3), np.nan)

@@ -1,71 +1,73 @@
-"""Documents and links to scores; nothing is scored twice."""
+"""Documents and links to scores; nothing is scored twice.
 
-from collections.abc import Callable
+Sentiment is asked of a text and each entity that it is linked to, risks of the text alone, where the model knows them.
+Scores are kept in immutable segments of the lake, so runs beside each other cannot damage what is there: at worst both
+write the same score, which is then read once.
+"""
+
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentfeat.ingest.documents import normalise_text, text_hash
 from sentfeat.pipeline.project import Project
+from sentfeat.score.prompt import Task
 from sentfeat.sessions import Window
 from sentfeat.store import Lake
 from sentfeat.tables import DOCUMENTS, LINKS, SCORES
 
-TASK = "sentiment"
-SCORED_KINDS = ("headline",)
+SCORED_KINDS = ("headline", "filing_passage")
+NO_ENTITY = ""  # the entity hash of a question about the text alone
 SCORES_PER_SHARD = 8192
 BUCKET_DIGITS = 1
+KEY = ["text_hash", "entity_hash"]
 
 
 @dataclass(frozen=True)
 class ScoreReport:
-    """What was asked and what had been scored before."""
+    """Answers that were wanted, and those of them that had not been given before."""
 
     wanted: int
     scored: int
 
 
 def score_window(project: Project, span: Window, progress: Callable[[int], None] | None = None) -> ScoreReport:
-    """Score each text and entity that became available in `span` and has no score by this model yet.
+    """Answer each question about the texts that became available in `span` and that this model has not answered yet.
 
     Kept shard by shard, so that a killed run goes on where it was. The model is loaded only if there is work.
     """
-    wanted = _questions(project.lake, span)
-    held = read_scores(project, ["text_hash", "entity_hash"])
-    done = pd.MultiIndex.from_frame(held[["text_hash", "entity_hash"]])
-    todo = wanted[~pd.MultiIndex.from_frame(wanted[["text_hash", "entity_hash"]]).isin(done)]
-    todo = todo.sort_values(["text_hash", "entity_hash"], ignore_index=True)
-    for begin in range(0, len(todo), SCORES_PER_SHARD):
-        _score_shard(project, todo.iloc[begin : begin + SCORES_PER_SHARD], progress)
-    return ScoreReport(len(wanted), len(todo))
+    pairs = _linked_pairs(project.lake, span)
+    wanted: dict[Task, pd.DataFrame] = {"sentiment": pairs}
+    if "risk" in project.bundle.tasks:
+        wanted["risk"] = pairs.drop_duplicates("text_hash").assign(entity_hash=NO_ENTITY, entity=None)
+    todo = {task: _unanswered(project, asked, task) for task, asked in wanted.items()}
+    items = _plan(todo)
+    for begin in range(0, len(items), SCORES_PER_SHARD):
+        _score_shard(project, span, items.iloc[begin : begin + SCORES_PER_SHARD], progress)
+    return ScoreReport(sum(map(len, wanted.values())), sum(map(len, todo.values())))
 
 
-def _questions(lake: Lake, span: Window) -> pd.DataFrame:
-    """Distinct (text, entity) pairs of scored kinds in `span`: text_hash, entity_hash, text, entity."""
-    kinds = pc.field("kind").isin(SCORED_KINDS)
-    documents = lake.read(DOCUMENTS, columns=["document_id", "text", "text_hash"], where=kinds & available_in(span))
-    links = read_links(lake, span)[["document_id", "entity", "entity_hash"]]
-    pairs = documents.merge(links, on="document_id")
-    pairs = pairs.drop_duplicates(["text_hash", "entity_hash"])
-    return pairs.assign(text=pairs["text"].map(normalise_text))[["text_hash", "entity_hash", "text", "entity"]]
+def read_scores(
+    project: Project, columns: Sequence[str], task: Task = "sentiment", texts: Collection[str] | None = None
+) -> pd.DataFrame:
+    """The answers of the project's model to the questions of `task`, each key once.
 
-
-def _score_shard(project: Project, todo: pd.DataFrame, progress: Callable[[int], None] | None) -> None:
-    engine = project.engine
-    logits = engine.score(todo["text"].tolist(), todo["entity"].tolist(), progress=progress)
-    rows = todo[["text_hash", "entity_hash"]].assign(model_id=engine.model_id, task=TASK, logits=list(logits))
-    rows["status"] = np.where(np.isnan(logits).any(axis=1), "empty", "ok")
-    for bucket, part in rows.groupby(rows["text_hash"].str[:BUCKET_DIGITS]):
-        project.lake.append(SCORES, part, f"{project.model}/{TASK}/bucket={bucket}")
-
-
-def read_scores(project: Project, columns: list[str]) -> pd.DataFrame:
-    """The scores of the project's model, each key once."""
-    folder = f"{SCORES.name}/{project.model}/{TASK}"
-    held = project.lake.read(SCORES, columns=columns, folder=folder)
-    return held.drop_duplicates(["text_hash", "entity_hash"])
+    With `texts` (text hashes), those about these texts alone: no more is held in memory, and buckets without any of
+    them are not read. The entity hash of a risk score is NO_ENTITY.
+    """
+    folder = f"{SCORES.name}/{project.model}/{task}"
+    paths, where = None, None
+    if texts is not None:
+        buckets = {text[:BUCKET_DIGITS] for text in texts}
+        paths = [path for bucket in sorted(buckets) for path in project.lake.files(f"{folder}/bucket={bucket}")]
+        where = pc.field("text_hash").isin(pa.array(list(texts), pa.string()))
+    needed = list(dict.fromkeys([*columns, *KEY]))
+    held = project.lake.read(SCORES, columns=needed, where=where, folder=folder, paths=paths)
+    return held.drop_duplicates(KEY, ignore_index=True)[list(columns)]
 
 
 def read_links(lake: Lake, span: Window) -> pd.DataFrame:
@@ -80,3 +82,63 @@ def available_in(span: Window) -> pc.Expression:
     """The filter on available_at for (span.after, span.until]."""
     at = pc.field("available_at")
     return (at > pc.scalar(span.after.to_pydatetime())) & (at <= pc.scalar(span.until.to_pydatetime()))
+
+
+def _linked_pairs(lake: Lake, span: Window) -> pd.DataFrame:
+    """Distinct pairs of text and entity in `span`: text_hash, entity_hash, entity."""
+    documents = lake.read(DOCUMENTS, columns=["document_id", "text_hash"], where=_scored_in(span))
+    pairs = documents.merge(read_links(lake, span)[["document_id", "entity", "entity_hash"]], on="document_id")
+    return pairs.drop_duplicates(KEY)[[*KEY, "entity"]]
+
+
+def _scored_in(span: Window) -> pc.Expression:
+    return pc.field("kind").isin(SCORED_KINDS) & available_in(span)
+
+
+def _unanswered(project: Project, asked: pd.DataFrame, task: Task) -> pd.DataFrame:
+    held = read_scores(project, KEY, task, texts=set(asked["text_hash"]))
+    return asked[~pd.MultiIndex.from_frame(asked[KEY]).isin(pd.MultiIndex.from_frame(held))]
+
+
+def _plan(todo: dict[Task, pd.DataFrame]) -> pd.DataFrame:
+    """What to put to the engine, by text: text_hash, entity_hash, entity, and `tasks`, asked in one reading.
+
+    The risks of a text are asked along with one of its pairs if any is open.
+    """
+    pairs = todo["sentiment"].sort_values(KEY, ignore_index=True)
+    if "risk" not in todo:
+        return pairs.assign(tasks="sentiment")
+    open_risks = set(todo["risk"]["text_hash"])
+    along = pairs["text_hash"].isin(open_risks) & ~pairs["text_hash"].duplicated()
+    alone = todo["risk"][~todo["risk"]["text_hash"].isin(pairs["text_hash"])]
+    items = [pairs.assign(tasks=np.where(along, "sentiment risk", "sentiment")), alone.assign(tasks="risk")]
+    return pd.concat(items).sort_values(KEY, ignore_index=True)
+
+
+def _score_shard(project: Project, span: Window, items: pd.DataFrame, progress: Callable[[int], None] | None) -> None:
+    texts = _read_texts(project.lake, span, items["text_hash"])
+    answers: dict[Task, list[pd.DataFrame]] = {task: [] for task in project.bundle.tasks}
+    for names, asked in items.groupby("tasks"):
+        tasks = names.split()
+        entities = [name or None for name in asked["entity"].fillna("")]
+        found = project.engine.answers(texts[asked["text_hash"]].tolist(), entities, tasks, progress)
+        for task in tasks:
+            key = asked[KEY] if task == "sentiment" else asked[["text_hash"]].assign(entity_hash=NO_ENTITY)
+            answers[task].append(key.assign(logits=list(found[task])))
+    for task, parts in answers.items():
+        if parts:
+            _keep(project, pd.concat(parts), task)
+
+
+def _read_texts(lake: Lake, span: Window, hashes: pd.Series) -> pd.Series:
+    """The normalised texts with these hashes, by hash."""
+    these = pc.field("text_hash").isin(pa.array(hashes.unique(), pa.string()))
+    texts = lake.read(DOCUMENTS, columns=["text_hash", "text"], where=_scored_in(span) & these)
+    return texts.drop_duplicates("text_hash").set_index("text_hash")["text"].map(normalise_text)
+
+
+def _keep(project: Project, rows: pd.DataFrame, task: Task) -> None:
+    empty = [np.isnan(logits).any() for logits in rows["logits"]]
+    rows = rows.assign(model_id=project.engine.model_id, task=task, status=np.where(empty, "empty", "ok"))
+    for bucket, part in rows.groupby(rows["text_hash"].str[:BUCKET_DIGITS]):
+        project.lake.append(SCORES, part, f"{project.model}/{task}/bucket={bucket}")

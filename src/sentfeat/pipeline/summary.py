@@ -61,7 +61,7 @@ class RunSummary:
         rows = sum(report.rows for report in self.built)
         parts = [
             f"{self.documents} new documents",
-            f"{self.newly_scored} texts scored",
+            f"{self.newly_scored} new scores",
             f"{self.prices.new} new bars",
             f"sessions: {sessions} ({rows} rows written)",
         ]
@@ -95,7 +95,7 @@ class RunSummary:
             ("documents", "new", self.documents),
             ("links", "new", sum(report.links for report in self.ingested)),
             ("prices", f"new bars of {self.prices.source}", self.prices.new),
-            ("scores", "texts and entities not scored before", self.newly_scored),
+            ("scores", "questions about texts not answered before", self.newly_scored),
         ]
         for cutoff in dict.fromkeys(report.cutoff for report in self.built):
             reports = [report for report in self.built if report.cutoff == cutoff]

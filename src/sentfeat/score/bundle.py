@@ -18,7 +18,7 @@ from typing import Annotated
 import msgspec
 
 from sentfeat.errors import BundleError
-from sentfeat.score.prompt import LABELS, TEMPLATES, Template
+from sentfeat.score.prompt import LABELS, TEMPLATES, Task, Template
 from sentfeat.score.risks import RISKS
 from sentfeat.whole import write_whole
 
@@ -118,6 +118,11 @@ class Bundle:
     def template(self) -> Template:
         """The template that the adapter was trained with."""
         return TEMPLATES[self.passport.template]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What can be asked of the bundle."""
+        return ("sentiment", "risk") if self.passport.risk else ("sentiment",)
 
     def model_id(self, dtype: str = "float32") -> str:
         """sha256 of all that decides a logit, and nothing else; `dtype` is the numeric mode of the scoring."""
