@@ -1,12 +1,14 @@
 """Shared by all tests: no network, no telemetry, and where the optional real data lie."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.s3 import s3_server
 from tests.site import Site
 
 os.environ.update(
@@ -32,6 +34,28 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.score.tiny import make_tiny_bundle  # imports torch, which most tests do without
 
     return make_tiny_bundle(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Host and port of an S3 server; tests.s3.lake_on gives a lake there."""
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A folder with a file x.json that this process may read and not write; root gives up its rights meanwhile."""
+    folder = Path(tempfile.mkdtemp(prefix="sentfeat-read-only-"))
+    (folder / "x.json").write_bytes(b"{}")
+    folder.chmod(0o555)
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    yield folder
+    os.seteuid(was)
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -1,14 +1,20 @@
 """Files appear whole, segments are written once, published sessions keep their history."""
 
+import signal
+import subprocess
+import sys
+
+import httpx
 import pandas as pd
 import pytest
 
 from sentfeat import read_features, read_table
-from sentfeat.errors import ConfigError, DataError
+from sentfeat.errors import ConfigError, DataError, LakeError
 from sentfeat.publish import Outcome, Shelf, announce
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake
 from sentfeat.tables import FEATURES, QUARANTINE
+from tests.s3 import BUCKET, lake_on
 
 SESSION = pd.Timestamp("2026-11-19")
 
@@ -153,3 +159,63 @@ def test_plain_readers_see_the_same_table(lake, tmp_path):
     assert pd.to_datetime(by_pandas["session"]).tolist() == ours["session"].tolist()
     assert set(FEATURES.names) <= set(by_pandas.columns)
     assert str(by_polars["session"].dtype) == "Date"
+
+
+def test_an_address_with_a_password_in_it_is_refused_without_repeating_it():
+    with pytest.raises(ConfigError) as refused:
+        Lake("s3://AKIAKEY:hunter2@market/lake")
+    assert "through the environment" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_lake_on_s3_is_a_lake(s3, tmp_path):
+    """Append, listing, publication, history and reading as of a date: on an object store as on disk."""
+    contents = []
+    for place in (lake_on(s3), str(tmp_path / "lake")):
+        lake = Lake(place)
+        assert lake.append(QUARANTINE, quarantine("a"), "date=2026-11-20") == lake.append(
+            QUARANTINE, quarantine("a"), "date=2026-11-20"
+        )
+        lake.append(QUARANTINE, quarantine("b"), "date=2026-11-21")
+        shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+        for at, n in (("2026-11-19 14:20", 1), ("2026-11-20 10:00", 2)):
+            shelf.publish(SESSION, features(n), provenance(at, str(n)))
+        announce(lake, "m", Cutoff.PRE_OPEN, SESSION)
+        lake.delete(f"manifests/{shelf.folder}/absent.json")
+        lake.delete(lake.files("quarantine")[0])
+        assert shelf.is_done(SESSION, "2")
+        assert lake.location("x.json").endswith("/lake/x.json")
+        contents.append(
+            (
+                lake.files(""),
+                read_table("quarantine", lake=Lake(place))["row_hash"].tolist(),
+                read_features(lake=place)["n_news"].tolist(),
+                read_features(lake=place, as_of="2026-11-19 15:00")["n_news"].tolist(),
+            )
+        )
+    assert contents[0] == contents[1]
+    assert contents[0][1:] == (["b"], [2, 2], [1, 1])
+
+
+def test_an_upload_cut_off_on_s3_leaves_the_old_file(s3):
+    """Killed while the bytes are on their way: the store keeps what it had, and no half upload."""
+    place = lake_on(s3)
+    Lake(place).put("t.parquet", b"old")
+    code = (
+        "import os, signal, socket, sys, threading; from sentfeat.store import Lake\n"
+        "lake = Lake(sys.argv[1]); stream = lake._fs.open_output_stream(lake._base + '/t.parquet')\n"
+        "stream.write(b'n' * 1_000_000); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, place])
+    assert killed.returncode == -signal.SIGKILL
+    assert Lake(place).get("t.parquet") == b"old"
+    uploads = httpx.get(f"http://{s3}/{BUCKET}?uploads").text
+    assert "<Upload>" not in uploads
+
+
+def test_a_read_only_lake_can_be_read_and_names_itself_when_written(read_only):
+    lake = Lake(read_only)
+    assert lake.get("x.json") == b"{}"
+    with pytest.raises(LakeError, match=rf"cannot write {read_only}/x\.json \(Permission denied\); what was there"):
+        lake.put("x.json", b"[]")
+    assert lake.get("x.json") == b"{}"

@@ -21,6 +21,14 @@ class DataError(SentfeatError):
     """Rows or files that break what tables.py declares."""
 
 
+class LakeError(SentfeatError):
+    """A lake that cannot be written: full, read-only, or out of reach."""
+
+
+class BusyError(SentfeatError):
+    """Another run is writing the same lake."""
+
+
 class SessionError(SentfeatError):
     """A date that is no trading session, or a session whose cut-off has not passed yet."""
 

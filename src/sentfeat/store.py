@@ -10,7 +10,8 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pyarrow as pa
@@ -19,7 +20,7 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from sentfeat.errors import DataError
+from sentfeat.errors import ConfigError, DataError, LakeError
 from sentfeat.tables import Table, conform, content_hash
 from sentfeat.whole import replacing
 
@@ -27,31 +28,52 @@ STAGING = ".staging"
 COMPRESSION = {"compression": "zstd", "compression_level": 3}
 
 
+class Stored(NamedTuple):
+    """A file of the lake: its path relative to the root, bytes, and when it was written by the store's own clock."""
+
+    path: str
+    size: int
+    written_at: pd.Timestamp
+
+
 class Lake:
     """All tables of one project under one root (a path or a URI)."""
 
     def __init__(self, root: str | Path) -> None:
+        """Raises ConfigError for a URI with a password in it: where a lake lies is written into reports and logs."""
         self.root = str(root)
-        if "://" in self.root:
-            self._fs, self._base = fs.FileSystem.from_uri(self.root)
-        else:
+        if "://" not in self.root:
             self._fs, self._base = fs.LocalFileSystem(), str(Path(self.root).absolute())
+            return
+        if urlsplit(self.root).username:
+            raise ConfigError("a lake's address must hold no key or password; give them through the environment")
+        self._fs, self._base = fs.FileSystem.from_uri(_single_put(self.root))
+
+    @property
+    def folder(self) -> Path | None:
+        """The root as a local folder, None on an object store."""
+        return Path(self._base) if isinstance(self._fs, fs.LocalFileSystem) else None
 
     def location(self, path: str) -> str:
         """Where `path` (relative to the root) lies, for messages and for other tools."""
-        return f"{self.root.rstrip('/')}/{path}"
+        return f"{self.root.partition('?')[0].rstrip('/')}/{path}"
 
     # files
 
     def put(self, path: str, data: bytes) -> None:
-        """Write a whole file atomically, over what is there."""
-        target = f"{self._base}/{path}"
-        if not isinstance(self._fs, fs.LocalFileSystem):
-            with self._fs.open_output_stream(target) as stream:
+        """Write a whole file atomically, over what is there. Raises LakeError for a disk that takes nothing."""
+        if self.folder is None:
+            with self._fs.open_output_stream(f"{self._base}/{path}") as stream:
                 stream.write(data)
             return
-        with replacing(Path(target), Path(self._base, STAGING)) as staged:
-            staged.write_bytes(data)
+        try:
+            with replacing(self.folder / path, self.folder / STAGING) as staged:
+                staged.write_bytes(data)
+        except OSError as error:
+            raise LakeError(
+                f"cannot write {self.location(path)} ({error.strerror}); what was there before still stands: make "
+                "room or give access, then run the same again"
+            ) from error
 
     def get(self, path: str) -> bytes | None:
         """A whole file, or None if there is none."""
@@ -60,6 +82,11 @@ class Lake:
                 return file.read()
         except FileNotFoundError:
             return None
+
+    def delete(self, path: str) -> None:
+        """Remove a file; one that is gone already is no error."""
+        if self._fs.get_file_info(f"{self._base}/{path}").type == fs.FileType.File:
+            self._fs.delete_file(f"{self._base}/{path}")
 
     def put_json(self, path: str, value: Any) -> None:
         self.put(path, json.dumps(value, indent=1, sort_keys=True).encode())
@@ -74,9 +101,14 @@ class Lake:
 
     def files(self, folder: str, suffix: str = ".parquet") -> list[str]:
         """Paths of all files below `folder` with that suffix, sorted, relative to the root."""
+        return [stored.path for stored in self.stored(folder) if stored.path.endswith(suffix)]
+
+    def stored(self, folder: str) -> list[Stored]:
+        """All files below `folder`, sorted by path."""
         selector = fs.FileSelector(f"{self._base}/{folder}", recursive=True, allow_not_found=True)
-        found = [info.path for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]
-        return sorted(path[len(self._base) + 1 :] for path in found if path.endswith(suffix))
+        found = [info for info in self._fs.get_file_info(selector) if info.type == fs.FileType.File]
+        begin = len(self._base) + 1
+        return sorted(Stored(info.path[begin:], info.size, pd.Timestamp(info.mtime_ns, tz="UTC")) for info in found)
 
     # tables
 
@@ -123,6 +155,13 @@ class Lake:
             except (pa.ArrowInvalid, OSError) as error:
                 return f"{self.location(path)} is not a readable Parquet file ({error})"
         return f"the files below {self.location('')} do not share the declared schema"
+
+
+def _single_put(uri: str) -> str:
+    """`uri` with uploads of one request each, where the store is S3: nothing is left of one that was cut off."""
+    if not uri.startswith("s3://"):
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}allow_delayed_open=true"
 
 
 def parquet_bytes(rows: pa.Table) -> bytes:
