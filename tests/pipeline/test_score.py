@@ -44,7 +44,7 @@ def fill(project, kind, texts, entity):
     documents = documents.assign(
         source="mine", title=documents["text"], text_hash=documents["text"].map(text_hash), pit_grade="B",
         published_at=AT, first_seen_at=AT, available_at=AT,
-    ).reindex(columns=DOCUMENTS.names)  # fmt: skip
+    ).reindex(columns=DOCUMENTS.names).astype(object)  # fmt: skip
     project.lake.append(DOCUMENTS, documents, "date=2023-03-02")
     links = documents[["document_id"]].assign(
         security_id=entity, ticker=entity, entity=entity, relevance=1.0, method="source_tag", universe_hash="0",
