@@ -7,7 +7,8 @@ from sentfeat.evaluate import Scorer
 from sentfeat.evaluate.encoder import encoder
 from sentfeat.score.bundle import PASSPORT, open_bundle
 from sentfeat.score.engine import Engine
-from sentfeat.score.model import choose_device, load_model, load_tokenizer
+from sentfeat.score.load import choose_device, load_network, load_tokenizer
+from sentfeat.score.model import LabelModel
 from sentfeat.score.prompt import PromptEncoder
 
 
@@ -30,6 +31,7 @@ def zero_shot(folder: Path) -> Scorer:
     bundle = open_bundle(folder)
     device, dtype = choose_device(None)
     prompts = PromptEncoder(bundle.template, load_tokenizer(bundle), bundle.passport.max_tokens)
-    engine = Engine(bundle, prompts, load_model(bundle, prompts, device, dtype, adapter=False), dtype)
+    model = LabelModel(load_network(bundle, device, dtype, adapter=False), prompts)
+    engine = Engine(bundle, prompts, model, dtype)
     engine.temperature = 1.0  # the bundle's own was fitted to the adapter's logits
     return engine.probabilities

@@ -52,7 +52,7 @@ class Project:
     @cached_property
     def precision(self) -> str:
         """The numeric mode of this machine; part of the model's identity."""
-        from sentfeat.score.model import choose_device
+        from sentfeat.score.load import choose_device
 
         return str(choose_device(None)[1]).removeprefix("torch.")
 

@@ -20,7 +20,8 @@ import torch
 from sentfeat.errors import BundleError
 from sentfeat.score.batches import Batch, fill_batch, plan_batches
 from sentfeat.score.bundle import Bundle, Probe, RiskHead, RiskProbe, open_bundle
-from sentfeat.score.model import LabelModel, choose_device, load_model, load_tokenizer
+from sentfeat.score.load import choose_device, load_network, load_tokenizer
+from sentfeat.score.model import LabelModel
 from sentfeat.score.probability import probabilities, risk_probabilities
 from sentfeat.score.prompt import LABELS, PromptEncoder, Task
 from sentfeat.score.questions import Questions, lengths_of
@@ -58,7 +59,7 @@ class Engine:
         bundle = open_bundle(path)
         device, dtype = choose_device(device)
         encoder = PromptEncoder(bundle.template, load_tokenizer(bundle), bundle.passport.max_tokens)
-        engine = cls(bundle, encoder, load_model(bundle, encoder, device, dtype), dtype)
+        engine = cls(bundle, encoder, LabelModel(load_network(bundle, device, dtype), encoder), dtype)
         if check:
             engine._check_probes(PROBE_TOLERANCE[dtype])
         logger.info("model %s: %s", bundle.slug(str(dtype).removeprefix("torch.")), bundle.passport.notice)
