@@ -17,6 +17,10 @@ class SourceError(SentfeatError):
     """A source (feed, API, file) that could not be read; the run goes on without it and says so."""
 
 
+class AbsentError(SourceError):
+    """The source answered that there is no such page: asking again will not help."""
+
+
 class DataError(SentfeatError):
     """Rows or files that break what tables.py declares."""
 

@@ -85,8 +85,12 @@ class Lake:
 
     def delete(self, path: str) -> None:
         """Remove a file; one that is gone already is no error."""
-        if self._fs.get_file_info(f"{self._base}/{path}").type == fs.FileType.File:
+        if self.has(path):
             self._fs.delete_file(f"{self._base}/{path}")
+
+    def has(self, path: str) -> bool:
+        """Whether a file is there."""
+        return self._fs.get_file_info(f"{self._base}/{path}").type == fs.FileType.File
 
     def put_json(self, path: str, value: Any) -> None:
         self.put(path, json.dumps(value, indent=1, sort_keys=True).encode())
@@ -118,7 +122,7 @@ class Lake:
             return None
         rows = conform(table, frame)
         path = f"{table.name}/{partition}/{content_hash(rows)[:16]}.parquet"
-        if self._fs.get_file_info(f"{self._base}/{path}").type == fs.FileType.NotFound:
+        if not self.has(path):
             self.put(path, parquet_bytes(rows))
         return path
 

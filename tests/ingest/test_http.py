@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import pytest
 
-from sentfeat.errors import SourceError
+from sentfeat.errors import AbsentError, SourceError
 from sentfeat.ingest.http import Fetcher, Limits, retry_after
 from sentfeat.ingest.web.pace import counted_host
 from tests.replay import RATE_PAGE, TOOL_PAGE, Replay, captures
@@ -164,3 +164,14 @@ def test_every_recorded_answer_of_the_sec_is_read_or_refused(real_data, replay, 
                 once.get(url)
         outcomes[entry["status"]] += 1
     assert {200, 403, 404, 503} <= set(outcomes)
+
+
+@pytest.mark.parametrize(
+    ("status", "page"),
+    [(404, "nothing here"), (410, ""), (403, '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>')],
+)
+def test_what_the_server_does_not_have_is_not_asked_for_again(replay, fetcher, status, page):
+    """The SEC's file store says 403 of an index that was never made; its rate limit says 403 too, in HTML."""
+    with pytest.raises(AbsentError, match=f"HTTP {status}"):
+        fetcher.get(replay.say("/a", page, status))
+    assert len(replay.requests) == 1

@@ -13,7 +13,7 @@ from sentfeat.config import EdgarSource
 from sentfeat.errors import ConfigError, SourceError
 from sentfeat.ingest.filings.header import late_bound_time, parse_header, public_time
 from sentfeat.ingest.http import Fetcher
-from sentfeat.ingest.source import Harvest, item_frame
+from sentfeat.ingest.source import FIRST_VISIT, Harvest, Visit, item_frame
 from sentfeat.sessions import Window
 from sentfeat.universe import Universe
 
@@ -37,7 +37,7 @@ class EdgarFilings:
         """A live source is always read."""
         return ""
 
-    def fetch(self, window: Window) -> Harvest:
+    def fetch(self, window: Window, visit: Visit = FIRST_VISIT) -> Harvest:
         """See Source. Raises SourceError if no company's list of filings could be read."""
         listed = self._universe.listed(window.until.tz_localize(None).normalize()).dropna(subset="cik")
         items: list[dict[str, Any]] = []

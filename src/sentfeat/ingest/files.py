@@ -13,7 +13,7 @@ import pyarrow as pa
 from sentfeat.config import FilesPrices, FilesSource, resolve
 from sentfeat.errors import SourceError
 from sentfeat.ingest.documents import payload
-from sentfeat.ingest.source import Harvest, item_frame, rejected_frame
+from sentfeat.ingest.source import FIRST_VISIT, Harvest, Visit, item_frame, rejected_frame
 from sentfeat.sessions import NEW_YORK, Window
 
 NEWS_COLUMNS = {
@@ -40,7 +40,7 @@ class FilesNews:
         """See Source."""
         return repr(_fingerprint(self.name, self._path))
 
-    def fetch(self, window: Window) -> Harvest:
+    def fetch(self, window: Window, visit: Visit = FIRST_VISIT) -> Harvest:
         """See Source."""
         items, rejected = _news(msgspec.json.encode(self.settings), _fingerprint(self.name, self._path))
         at = items["published_at"]

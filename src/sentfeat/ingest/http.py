@@ -16,13 +16,14 @@ import httpx
 from platformdirs import user_cache_path
 
 from sentfeat import __version__
-from sentfeat.errors import SourceError
+from sentfeat.errors import AbsentError, SourceError
 from sentfeat.ingest.filings.page import PageVerdict, recognise
 from sentfeat.ingest.web.body import read_body
 from sentfeat.ingest.web.cache import ResponseCache
 from sentfeat.ingest.web.pace import Pace
 
 TIMEOUT = httpx.Timeout(20.0, connect=10.0)
+ABSENT = {404, 410}
 BUSY = {403, 429, 500, 502, 503, 504}  # the SEC says 403 with an HTML page when it means 429
 RATE_PENALTY = 10.0  # a host that says "too fast" is left alone this much longer than one that merely failed
 MAX_NOTICE = 100_000  # bytes of an error page that are read
@@ -81,7 +82,7 @@ class Fetcher:
         )
 
     def get(self, url: str) -> bytes:
-        """The body of `url`. Raises SourceError if it cannot be had in a few attempts."""
+        """The body of `url`. Raises SourceError if it cannot be had in a few attempts, AbsentError if there is none."""
         deadline = time.monotonic() + self._limits.deadline
         for attempt in range(1, self._limits.attempts + 1):
             try:
@@ -94,7 +95,8 @@ class Fetcher:
                 if pause > self._limits.longest_wait or time.monotonic() + pause > deadline:
                     raise SourceError(self._failed(url, f"{reason}; ask again in {pause:.0f} seconds")) from error
             except (SourceError, httpx.HTTPError, httpx.InvalidURL) as error:
-                raise SourceError(self._failed(url, str(error))) from error
+                kind = AbsentError if isinstance(error, AbsentError) else SourceError
+                raise kind(self._failed(url, str(error))) from error
             time.sleep(pause)
         raise SourceError(self._failed(url, f"{self._limits.attempts} attempts were allowed; allow at least 1"))
 
@@ -115,9 +117,13 @@ class Fetcher:
     def _refusal(self, response: httpx.Response, deadline: float) -> Exception:
         """What an unsuccessful answer means: ask again, or give up."""
         status = f"HTTP {response.status_code}"
+        if response.status_code in ABSENT:
+            return AbsentError(status)
         if response.status_code not in BUSY:
             return SourceError(status)
         notice = _notice(self._error_page(response, deadline))
+        if notice is PageVerdict.NOT_FOUND:  # the SEC's file store says 403 AccessDenied of what it does not have
+            return AbsentError(status)
         if notice is PageVerdict.AUTOMATED_TOOL:
             return SourceError(f'{status}: no contact was declared; set user_agent = "Your Name you@example.com"')
         too_fast = response.status_code == 429 or notice is PageVerdict.RATE_EXCEEDED

@@ -12,7 +12,7 @@ from sentfeat.ingest.documents import canonical_url, payload, text_hash
 from sentfeat.ingest.feed_dates import DateQuality, read_date
 from sentfeat.ingest.feed_guard import MAX_BYTES, unfit
 from sentfeat.ingest.http import Fetcher, Limits
-from sentfeat.ingest.source import Harvest, item_frame, rejected_frame
+from sentfeat.ingest.source import FIRST_VISIT, Harvest, Visit, item_frame, rejected_frame
 from sentfeat.sessions import Window
 
 HTML_TYPES = {"text/html", "application/xhtml+xml"}
@@ -36,12 +36,12 @@ class RssFeeds:
         """A live source is always read."""
         return ""
 
-    def fetch(self, window: Window) -> Harvest:
+    def fetch(self, window: Window, visit: Visit = FIRST_VISIT) -> Harvest:
         """See Source. Raises SourceError if no feed could be read."""
         items, rejected, problems, reach = [], [], [], []
         for publisher, url in self._feeds.items():
             try:
-                entries = parse_feed(self._fetcher.get(url), self.name, url)
+                entries = parse_feed(self._read(url, visit), self.name, url)
             except SourceError as error:
                 problems.append(str(error))
                 continue
@@ -56,6 +56,9 @@ class RssFeeds:
         if covered is not None and covered.after >= covered.until:
             covered = None
         return Harvest(item_frame(distinct(items)), covered, rejected_frame(rejected), "; ".join(problems) or None)
+
+    def _read(self, url: str, visit: Visit) -> bytes:
+        return visit.tape.play(url, lambda: self._fetcher.get(url))
 
 
 def parse_feed(body: bytes, name: str, url: str) -> list[Any]:

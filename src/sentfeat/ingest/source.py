@@ -4,12 +4,13 @@ A source neither stores, dates by its own clock, links nor drops: it returns wha
 why, and which span it can vouch for. Everything after that is the same for all sources (documents.py, link.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pandas as pd
 
+from sentfeat.ingest.archive import Straight, Tape
 from sentfeat.sessions import Window
 
 # One item a row. `tickers` is a tuple of the source's own tags, or None where it tags nothing; `published_at` is UTC
@@ -37,6 +38,18 @@ class Harvest:
     problem: str | None = None
 
 
+@dataclass(frozen=True)
+class Visit:
+    """What a source is told besides the span. tape: every answer from outside passes through it, so that it can be
+    kept and played again. held: the accessions that are in the lake already and need not be read again."""
+
+    tape: Tape = field(default_factory=Straight)
+    held: Callable[[], frozenset[str]] = frozenset
+
+
+FIRST_VISIT = Visit()  # nothing is kept, nothing is held
+
+
 class Source(Protocol):
     """A source of text. `live` sources are polled and graded A, the others are archives, graded B or C."""
 
@@ -49,7 +62,7 @@ class Source(Protocol):
         """Something that changes when an archive does; what was read under the same one is not read again."""
         ...
 
-    def fetch(self, window: Window) -> Harvest:
+    def fetch(self, window: Window, visit: Visit = FIRST_VISIT) -> Harvest:
         """Items published in (window.after, window.until]. Raises SourceError if nothing could be read."""
         ...
 

@@ -3,6 +3,8 @@
 News comes in two shapes, a flat one (`providerPublishTime`) and a nested one (`content.pubDate`); both are read.
 """
 
+import json
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -12,7 +14,7 @@ from yfinance.exceptions import YFException
 from sentfeat.config import YahooPrices, YahooSource
 from sentfeat.errors import SourceError
 from sentfeat.ingest.documents import payload
-from sentfeat.ingest.source import Harvest, item_frame, rejected_frame
+from sentfeat.ingest.source import FIRST_VISIT, Harvest, Visit, item_frame, rejected_frame
 from sentfeat.sessions import Window
 from sentfeat.universe import Universe
 
@@ -33,15 +35,15 @@ class YahooNews:
         """A live source is always read."""
         return ""
 
-    def fetch(self, window: Window) -> Harvest:
+    def fetch(self, window: Window, visit: Visit = FIRST_VISIT) -> Harvest:
         """See Source. Raises SourceError if no ticker's news could be read."""
         items, rejected, problems, reached = [], [], [], True
         tickers = self._universe.listed(window.until.tz_localize(None).normalize())["ticker"].tolist()
         for ticker in tickers:
             try:
-                stories = yfinance.Ticker(ticker.replace(".", "-")).get_news(count=self._count)
-            except (YFException, OSError) as error:
-                problems.append(f"{ticker}: {error}")
+                stories = json.loads(visit.tape.play(f"yahoo:news/{ticker}", partial(self._ask, ticker)))
+            except SourceError as error:
+                problems.append(str(error))
                 continue
             read = [(story, read_story(story)) for story in stories]
             good = [item for _, item in read if item]
@@ -53,6 +55,13 @@ class YahooNews:
         problem = f"{len(problems)} tickers could not be read, the first: {problems[0]}" if problems else None
         covered = window if reached and not problems else None
         return Harvest(item_frame(items), covered, rejected_frame(rejected), problem)
+
+    def _ask(self, ticker: str) -> bytes:
+        """Stories as JSON: yfinance keeps the answer itself to itself."""
+        try:
+            return json.dumps(yfinance.Ticker(ticker.replace(".", "-")).get_news(count=self._count)).encode()
+        except (YFException, OSError) as error:
+            raise SourceError(f"{ticker}: {error}") from error
 
 
 def read_story(story: dict[str, Any]) -> dict[str, Any] | None:

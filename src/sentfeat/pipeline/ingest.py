@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from sentfeat.config import settings_hash
 from sentfeat.errors import SourceError
 from sentfeat.hashing import digest
+from sentfeat.ingest.archive import Attempt
 from sentfeat.ingest.documents import split_usable, to_documents, to_quarantine
 from sentfeat.ingest.link import link
-from sentfeat.ingest.source import Harvest, Source
+from sentfeat.ingest.source import Harvest, Source, Visit
 from sentfeat.pipeline.project import Project
 from sentfeat.sessions import Window
 from sentfeat.store import Lake
@@ -64,7 +65,9 @@ def _ingest_source(project: Project, source: Source, settings: str, span: Window
         attempt["attempt_id"] = digest(source.name, settings, project.universe.hash, *map(str, asked), stamp)
         if _was_read(lake, source, attempt["attempt_id"]):
             return SourceReport(source.name)
-        harvest = source.fetch(asked)
+        record = Attempt(source.name, now.isoformat(), asked.after.isoformat(), asked.until.isoformat(), source.live)
+        with project.archive.recording(record) as tape:
+            harvest = source.fetch(asked, Visit(tape, lambda: _held_filings(lake, source)))
     except SourceError as error:
         logger.warning("%s", error)
         attempt["attempt_id"] = digest(source.name, "failed", str(now), *map(str, asked))
@@ -74,6 +77,12 @@ def _ingest_source(project: Project, source: Source, settings: str, span: Window
     covered = harvest.covered and Window(harvest.covered.after + shift_by, harvest.covered.until + shift_by)
     _note_attempt(lake, attempt, ok=True, reason=harvest.problem, covered=covered, report=report)
     return report
+
+
+def _held_filings(lake: Lake, source: Source) -> frozenset[str]:
+    """The accessions of which the lake has more than that they came."""
+    whole = (pc.field("source") == source.name) & pc.field("kind").isin(("filing_section", "filing_item"))
+    return frozenset(lake.read(DOCUMENTS, columns=["accession"], where=whole)["accession"])
 
 
 def _poll_window(lake: Lake, source: Source, now: pd.Timestamp) -> Window:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentfeat.config import EMBEDDED, Config, load_config
+from sentfeat.ingest.archive import RawArchive
 from sentfeat.ingest.catalog import open_prices, open_sources, open_universe
 from sentfeat.ingest.source import PriceSource, Source
 from sentfeat.publish import Shelf
@@ -28,6 +29,11 @@ class Project:
     @cached_property
     def lake(self) -> Lake:
         return Lake(self.config.lake)
+
+    @cached_property
+    def archive(self) -> RawArchive:
+        """What sources answered, as it came."""
+        return RawArchive(self.lake)
 
     @cached_property
     def universe(self) -> Universe:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from sentfeat.config import SampleSource, settings_hash
 from sentfeat.ingest.sample.market import Market, build
-from sentfeat.ingest.source import Harvest
+from sentfeat.ingest.source import FIRST_VISIT, Harvest, Visit
 from sentfeat.sessions import Window
 
 __all__ = ["SampleMarket"]
@@ -50,7 +50,7 @@ class SampleMarket:
         """The settings are the whole archive."""
         return settings_hash(self._settings)
 
-    def fetch(self, window: Window) -> Harvest:
+    def fetch(self, window: Window, visit: Visit = FIRST_VISIT) -> Harvest:
         """Headlines and filings published in (window.after, window.until], by time."""
         items = self._market.items
         first, last = items["published_at"].searchsorted([window.after, window.until], side="right")
