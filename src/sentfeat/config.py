@@ -23,6 +23,7 @@ from sentfeat.sessions import Cutoff
 
 ENVIRONMENT_PREFIX = "SENTFEAT__"
 LAKE_VARIABLE = "SENTFEAT_LAKE"
+WEBHOOK_VARIABLE = "SENTFEAT_WEBHOOK"
 PATH_KEYS = ("lake", "universe", "folder", "bundle")
 EMBEDDED = "embedded"
 
@@ -150,6 +151,18 @@ class BacktestSettings(Struct, frozen=True, kw_only=True):
             raise ValueError("backtest: session and draw counts must be at least 1")
 
 
+class OperationSettings(Struct, frozen=True, kw_only=True):
+    """How a deployed project is run."""
+
+    wait_minutes: float = 120.0  # for another writer of the same lake
+    catch_up_sessions: int = 10  # how far back a night looks for sessions that were never built
+    score_deployment: str | None = None  # such as "score/gpu": that deployment scores, not the night itself
+
+    def __post_init__(self) -> None:
+        if self.wait_minutes < 0 or self.catch_up_sessions < 0:
+            raise ValueError("operations.wait_minutes and operations.catch_up_sessions must not be negative")
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """A whole run."""
 
@@ -161,6 +174,7 @@ class Config(Struct, frozen=True, kw_only=True):
     bundle: str = EMBEDDED
     features: FeatureSettings = FeatureSettings()
     backtest: BacktestSettings = BacktestSettings()
+    operations: OperationSettings = OperationSettings()
 
     def __post_init__(self) -> None:
         names = [source.name for source in self.sources]
@@ -255,6 +269,11 @@ def share_cores() -> None:
     Spinning threads on cores that others use too made scoring up to 13 times slower; sleeping costs nothing measurable.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def webhook_url() -> str | None:
+    """Where failures are posted, None for nowhere. It is a secret: no file, no parameter and no table ever holds it."""
+    return os.environ.get(WEBHOOK_VARIABLE) or None
 
 
 def default_lake() -> str:

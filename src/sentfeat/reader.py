@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from sentfeat.config import default_lake
 from sentfeat.errors import ConfigError, DataError
 from sentfeat.publish import Shelf
+from sentfeat.retention import require_kept
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake
 from sentfeat.tables import FEATURES, TABLES
@@ -38,8 +39,10 @@ def read_features(
 
     Raises DataError for a lake without features or a ticker that has no row, ConfigError for a wrong argument.
     """
-    lake = _open(lake)
-    shelf = Shelf(lake, model or current_model(lake), _cutoff(cutoff))
+    lake = open_lake(lake)
+    shelf = Shelf(lake, model or current_model(lake), as_cutoff(cutoff))
+    if as_of is not None:
+        require_kept(lake, _utc(as_of))
     paths = lake.files(shelf.folder) if as_of is None else shelf.paths_as_of(_utc(as_of))
     paths = [path for path in paths if _within(path, start, end)]
     where = None if tickers is None else pc.field("ticker").isin(list(tickers))
@@ -59,7 +62,7 @@ def read_table(name: str, *, lake: str | Lake | None = None) -> pd.DataFrame:
         known = sorted(set(TABLES) - {"features", "universe"})
         raise ConfigError(f"no table {name!r}; there are {', '.join(known)}, and read_features for the features")
     table = TABLES[name]
-    return _open(lake).read(table).drop_duplicates(list(table.key), keep="last", ignore_index=True)
+    return open_lake(lake).read(table).drop_duplicates(list(table.key), keep="last", ignore_index=True)
 
 
 def current_model(lake: Lake) -> str:
@@ -70,11 +73,13 @@ def current_model(lake: Lake) -> str:
     return current["model"]
 
 
-def _open(lake: str | Lake | None) -> Lake:
+def open_lake(lake: str | Lake | None) -> Lake:
+    """`lake` itself, the one at that path or URI, or the environment's SENTFEAT_LAKE."""
     return lake if isinstance(lake, Lake) else Lake(lake or default_lake())
 
 
-def _cutoff(cutoff: str | None) -> Cutoff:
+def as_cutoff(cutoff: str | None) -> Cutoff:
+    """The cut-off of that name, pre_open for none. Raises ConfigError."""
     try:
         return Cutoff(cutoff or Cutoff.PRE_OPEN)
     except ValueError:

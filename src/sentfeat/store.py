@@ -139,20 +139,30 @@ class Lake:
 
         Raises DataError naming the file if one cannot be read.
         """
-        chosen = list(self.files(folder or table.name) if paths is None else paths)
-        if not chosen:
-            return pandas_frame(table.schema.empty_table().select(list(columns or table.names)))
-        dataset = pyarrow.dataset.dataset(
-            [f"{self._base}/{path}" for path in chosen], schema=table.schema, filesystem=self._fs, format="parquet"
-        )
+        names = list(columns or table.names)
+        chosen = self.files(folder or table.name) if paths is None else list(paths)
         try:
-            return pandas_frame(dataset.to_table(columns=list(columns or table.names), filter=where))
+            return self._scan(table, names, where, chosen)
+        except FileNotFoundError:  # merged into another segment since it was listed
+            chosen = self.files(folder or table.name) if paths is None else chosen
         except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(
-                f"table {table.name}: {self._culprit(chosen)}; move it away and run the same again"
-            ) from error
+            raise self._unreadable(table, chosen) from error
+        try:
+            return self._scan(table, names, where, chosen)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise self._unreadable(table, chosen) from error
 
-    def _culprit(self, paths: list[str]) -> str:
+    def _scan(self, table: Table, names: list[str], where: pc.Expression | None, chosen: Sequence[str]) -> pd.DataFrame:
+        if not chosen:
+            return pandas_frame(table.schema.empty_table().select(names))
+        places = [f"{self._base}/{path}" for path in chosen]
+        dataset = pyarrow.dataset.dataset(places, schema=table.schema, filesystem=self._fs, format="parquet")
+        return pandas_frame(dataset.to_table(columns=names, filter=where))
+
+    def _unreadable(self, table: Table, chosen: Sequence[str]) -> DataError:
+        return DataError(f"table {table.name}: {self._culprit(chosen)}; move it away and run the same again")
+
+    def _culprit(self, paths: Sequence[str]) -> str:
         for path in paths:
             try:
                 pq.read_table(io.BytesIO(self.get(path) or b""))

@@ -5,10 +5,19 @@ import sys
 
 import typer
 
-from sentfeat.cli import measuring, reading, scoring
+from sentfeat.cli import measuring, operating, reading, scoring
 from sentfeat.errors import SentfeatError
 
-COMMANDS = (scoring.predict, scoring.score, measuring.evaluate, reading.features, reading.dictionary)
+COMMANDS = (
+    scoring.predict,
+    scoring.score,
+    measuring.evaluate,
+    reading.features,
+    reading.dictionary,
+    operating.status,
+    operating.monitor,
+    operating.prune,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 for command in COMMANDS:

@@ -13,10 +13,12 @@ Each step can be repeated at any time: what is done is recognised by its inputs 
 from sentfeat.pipeline.backtest import BacktestReport, backtest_range, published_range
 from sentfeat.pipeline.features import BuildReport, build_range
 from sentfeat.pipeline.ingest import SourceReport, ingest_window
+from sentfeat.pipeline.night import idle_reason, plan_night
 from sentfeat.pipeline.plan import Chunk, Plan, plan_range, plan_session
 from sentfeat.pipeline.prices import PriceReport, update_prices
 from sentfeat.pipeline.project import Project, open_project
 from sentfeat.pipeline.score import ScoreReport, score_window
+from sentfeat.pipeline.upkeep import TidyReport, tidy
 
 __all__ = [
     "BacktestReport",
@@ -27,13 +29,17 @@ __all__ = [
     "Project",
     "ScoreReport",
     "SourceReport",
+    "TidyReport",
     "backtest_range",
     "build_range",
+    "idle_reason",
     "ingest_window",
     "open_project",
+    "plan_night",
     "plan_range",
     "plan_session",
     "published_range",
     "score_window",
+    "tidy",
     "update_prices",
 ]
