@@ -75,12 +75,13 @@ class YahooSource(SourceSettings, tag="yahoo", tag_field="kind", frozen=True, kw
 
 
 class EdgarSource(SourceSettings, tag="edgar", tag_field="kind", frozen=True, kw_only=True):
-    """SEC filings of the universe's companies."""
+    """SEC filings of the universe's companies: polled live, and read back from their lists for a backfill."""
 
     user_agent: str  # "Company name contact@example.com": the SEC refuses anonymous readers
-    forms: tuple[str, ...] = ("10-K", "10-Q", "8-K")
+    forms: tuple[str, ...] = ("10-K", "10-KT", "10-K405", "10-Q", "10-QT", "8-K", "NT 10-K", "NT 10-Q")  # and their /A
     data_url: str = "https://data.sec.gov"
     archives_url: str = "https://www.sec.gov/Archives"
+    current_url: str = "https://www.sec.gov/cgi-bin/browse-edgar"
 
 
 class FilesPrices(Struct, tag="files", tag_field="kind", frozen=True, kw_only=True):

@@ -3,15 +3,12 @@
 import pandas as pd
 import pytest
 
-from sentfeat.config import EdgarSource, RssSource
-from sentfeat.errors import ConfigError, SourceError
-from sentfeat.ingest.edgar import EdgarFilings, accepted_at, later_reading
+from sentfeat.config import RssSource
+from sentfeat.errors import SourceError
 from sentfeat.ingest.http import Fetcher
 from sentfeat.ingest.rss import RssFeeds
 from sentfeat.ingest.yahoo import read_story
 from sentfeat.sessions import Window
-from sentfeat.universe import read_universe
-from tests.conftest import ROOT
 
 POLL = Window(pd.Timestamp("2026-11-19 12:00", tz="UTC"), pd.Timestamp("2026-11-19 18:00", tz="UTC"))
 FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>
@@ -75,35 +72,6 @@ def test_retry_after_is_respected(site):
 def test_an_unreachable_host_is_an_error_that_names_it():
     with pytest.raises(SourceError, match=r"http://127\.0\.0\.1:9/feed could not be read \(ConnectError"):
         Fetcher("x", base_wait=0.01).get("http://127.0.0.1:9/feed")
-
-
-HEADER = "<ACCEPTANCE-DATETIME>20220128163057\nFILED AS OF DATE:\t\t{filed}\n"
-
-
-def test_the_sgml_clock_is_new_york_and_a_later_filing_date_wins():
-    assert accepted_at(HEADER.format(filed="20220128")) == pd.Timestamp("2022-01-28 21:30:57", tz="UTC")
-    assert accepted_at(HEADER.format(filed="20220131")) == pd.Timestamp("2022-01-31 11:00", tz="UTC")
-    assert accepted_at("<html>nothing</html>") is None
-
-
-def test_the_json_clock_is_read_as_the_later_of_both():
-    assert later_reading("2022-07-28T18:30:57.000Z") == pd.Timestamp("2022-07-28 22:30:57", tz="UTC")
-
-
-def test_edgar_wants_a_contact_and_reads_the_header(site):
-    universe = read_universe(str(ROOT / "data" / "universe.csv"))
-    with pytest.raises(ConfigError, match="wants to know who reads"):
-        EdgarFilings(EdgarSource(name="edgar", user_agent=""), universe)
-    one = universe.frame[universe.frame["ticker"] == "AAPL"]
-    universe.frame = one
-    filing = '{"filings": {"recent": {"accessionNumber": ["0-1-2"], "form": ["8-K"], "items": ["2.02"],'
-    filing += '"acceptanceDateTime": ["2026-11-19T11:30:57.000Z"], "primaryDocument": ["a.htm"]}}}'
-    site.say("/submissions/CIK0000320193.json", filing)
-    site.say("/edgar/data/320193/012/0-1-2-index-headers.html", "<ACCEPTANCE-DATETIME>20261119113057")
-    settings = EdgarSource(name="edgar", user_agent="T t@example.com", data_url=site.url, archives_url=site.url)
-    item = EdgarFilings(settings, universe, Fetcher("edgar", base_wait=0.01)).fetch(POLL).items.iloc[0]
-    assert item["published_at"] == pd.Timestamp("2026-11-19 16:30:57", tz="UTC")
-    assert (item["cik"], item["form"], item["section"]) == (320193, "8-K", "2.02")
 
 
 def test_both_shapes_of_yahoo_news_are_read():

@@ -29,6 +29,7 @@ class FilesNews:
     """Text items from files; see config.FilesSource for the settings."""
 
     live = False
+    past = None
 
     def __init__(self, settings: FilesSource, folder: str) -> None:
         self.settings = settings

@@ -26,6 +26,7 @@ class RssFeeds:
     """
 
     live = True
+    past = None
 
     def __init__(self, settings: RssSource, fetcher: Fetcher | None = None) -> None:
         self.name, self.required, self._feeds = settings.name, settings.required, settings.feeds

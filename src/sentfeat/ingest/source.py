@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from sentfeat.ingest.archive import Straight, Tape
-from sentfeat.sessions import Window
+from sentfeat.sessions import Window, utc_now
 
 # One item a row. `tickers` is a tuple of the source's own tags, or None where it tags nothing; `published_at` is UTC
 # and never null (an undated item is rejected); `date_only` marks a date without a clock.
@@ -41,10 +41,11 @@ class Harvest:
 @dataclass(frozen=True)
 class Visit:
     """What a source is told besides the span. tape: every answer from outside passes through it, so that it can be
-    kept and played again. held: the accessions that are in the lake already and need not be read again."""
+    kept and played again. held: the accessions that are in the lake already and need not be read again. now: UTC."""
 
     tape: Tape = field(default_factory=Straight)
     held: Callable[[], frozenset[str]] = frozenset
+    now: pd.Timestamp = field(default_factory=utc_now)
 
 
 FIRST_VISIT = Visit()  # nothing is kept, nothing is held
@@ -57,6 +58,11 @@ class Source(Protocol):
     required: bool
     live: bool
     delay: pd.Timedelta  # live: how often it is polled; an archive: from publication to when it counts as available
+
+    @property
+    def past(self) -> "Source | None":
+        """Of a live source that can also be read afterwards: the archive that it then is, under the same name."""
+        ...
 
     def fingerprint(self) -> str:
         """Something that changes when an archive does; what was read under the same one is not read again."""

@@ -25,6 +25,7 @@ class YahooNews:
     """The news of each ticker listed now; it has no history and never vouches for more than it shows."""
 
     live = True
+    past = None
 
     def __init__(self, settings: YahooSource, universe: Universe) -> None:
         self.name, self.required, self._count = settings.name, settings.required, settings.count

@@ -148,3 +148,8 @@ def outline_of(form: str) -> Outline | None:
     if base in ("10-Q", "10-QT"):
         return QUARTERLY
     return CURRENT if base.startswith("8-K") else None
+
+
+def is_periodic(form: str) -> bool:
+    """Whether it is an annual or quarterly report, or an amendment of one."""
+    return outline_of(form) in (ANNUAL, QUARTERLY)

@@ -31,6 +31,7 @@ class SampleMarket:
     """
 
     live = False
+    past = None
 
     def __init__(self, settings: SampleSource) -> None:
         self.name = settings.name
