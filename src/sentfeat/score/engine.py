@@ -11,14 +11,17 @@ bits alone or among others, in any order, in any subset (see batches.py).
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from sentfeat.errors import BundleError
-from sentfeat.score.batches import Batch, fill_batch, plan_batches
+from sentfeat.score.batches import Batch, Shapes, fill_batch, plan_batches
 from sentfeat.score.bundle import Bundle, Probe, RiskHead, RiskProbe, open_bundle
 from sentfeat.score.load import choose_device, load_network, load_tokenizer
 from sentfeat.score.model import LabelModel
@@ -29,7 +32,7 @@ from sentfeat.score.risks import RISKS
 
 logger = logging.getLogger(__name__)
 
-TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16384}
+SHAPES = {"cpu": Shapes(budget=256, step=2, fixed=True), "cuda": Shapes(budget=16384, step=16, fixed=False)}
 PROBE_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.03}
 ANSWERS: dict[Task, tuple[str, ...]] = {"sentiment": LABELS, "risk": RISKS}
 """What the last axis of a task's logits counts."""
@@ -46,7 +49,7 @@ class Engine:
         self.model_id = bundle.model_id(str(dtype).removeprefix("torch."))
         self._encoder = encoder
         self._model = model
-        self._token_budget = TOKENS_PER_BATCH[model.device.type]
+        self._shapes = SHAPES[model.device.type]
         self._filler = encoder.label_ids[0]
 
     @classmethod
@@ -138,8 +141,7 @@ class Engine:
             for task, asked in questions.asked.items()
         }
         waiting = [questions.items_of(empty)]  # their answers stay NaN
-        for batch in plan_batches(questions.lengths, self._rows_of, together=questions.widths_asked):
-            self._answer(questions, batch, found)
+        for batch in self._answered(questions, found):
             waiting.append(questions.items_of(batch.members))
             if sum(map(len, waiting)) >= chunk:
                 yield questions.collect(np.concatenate(waiting), found)
@@ -147,22 +149,61 @@ class Engine:
         if any(map(len, waiting)):
             yield questions.collect(np.concatenate(waiting), found)
 
+    def _answered(self, questions: Questions, found: dict[Task, np.ndarray]) -> Iterator[Batch]:
+        """Batches of texts, each once the answers to all questions about it are in `found`.
+
+        On a CPU every core has its own batch, which divides better than the small products of one batch would; on a
+        GPU one thread prepares a batch and queues its kernels while another waits for its answers.
+        """
+        widths = self._shapes.widths(questions.lengths)
+        plan = plan_batches(widths, self._rows_of, together=questions.widths_asked(self._shapes))
+        threads = torch.get_num_threads()
+        workers = threads if self._model.device.type == "cpu" else 2
+        running: deque[tuple[Batch, Future]] = deque()
+        with ThreadPoolExecutor(workers, "scoring", initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            try:
+                for batch in plan:
+                    running.append((batch, pool.submit(self._answer, questions, batch, found)))
+                    if len(running) > 2 * workers:
+                        yield _finished(*running.popleft())
+                while running:
+                    yield _finished(*running.popleft())
+            finally:  # after an error, or if nobody wants the rest
+                for _, job in running:
+                    job.cancel()
+                torch.set_num_threads(threads)  # new threads would inherit the workers' single one
+
     def _answer(self, questions: Questions, batch: Batch, found: dict[Task, np.ndarray]) -> None:
-        """Read a batch of texts and put each question about them, in batches of as many rows; answers go to `found`."""
+        """Read a batch of texts and put each question about them; answers go to `found`.
+
+        If the device has no memory left for it, with half the token budget from here on.
+        """
+        try:
+            return self._answer_whole(questions, batch, found)
+        except torch.OutOfMemoryError:
+            if batch.rows == 1:
+                raise
+        self._shapes = replace(self._shapes, budget=min(self._shapes.budget, batch.rows * batch.width // 2))
+        logger.warning("out of memory with %d x %d tokens: going on with half", batch.rows, batch.width)
+        torch.cuda.empty_cache()
+        for half in batch.halves():
+            self._answer(questions, half, found)
+
+    def _answer_whole(self, questions: Questions, batch: Batch, found: dict[Task, np.ndarray]) -> None:
         ids, last = fill_batch(questions.texts, batch, self._filler)
-        past = self._model.read(ids)
+        past = self._model.read(ids, last + 1)
         row_of = dict(zip(batch.members.tolist(), range(batch.rows), strict=False))
         for task, asked in questions.asked.items():
             about = asked.about(batch.members)
             tails = [asked.tails[question] for question in about]
-            for part in plan_batches(lengths_of(tails), lambda width: batch.rows):
-                rows = np.zeros(part.rows, dtype=np.int64)  # which text of the batch each row asks
+            for part in plan_batches(self._shapes.widths(lengths_of(tails)), lambda width, count: batch.rows):
+                rows = np.arange(part.rows)  # which text of the batch each row asks
                 rows[: len(part.members)] = [row_of[text] for text in asked.text_of[about[part.members]].tolist()]
-                values = self._model.ask(past.of(rows, last[rows] + 1), *fill_batch(tails, part, self._filler), task)
+                values = self._model.ask(past, rows, *fill_batch(tails, part, self._filler), task)
                 found[task][about[part.members]] = self._finite(values[: len(part.members)])
 
-    def _rows_of(self, width: int) -> int:
-        return self._token_budget // width
+    def _rows_of(self, width: int, count: int) -> int:
+        return self._shapes.rows(width, count)
 
     def _finite(self, logits: np.ndarray) -> np.ndarray:
         if not np.isfinite(logits).all():
@@ -198,3 +239,8 @@ class Engine:
                     f"{self.bundle.path}: golden probe {probe.text!r} gives {found.round(4).tolist()}, the passport "
                     f"says {list(probe.probabilities)}; this installation would not score as the bundle was made"
                 )
+
+
+def _finished(batch: Batch, job: Future) -> Batch:
+    job.result()
+    return batch

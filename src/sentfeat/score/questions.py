@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from sentfeat.errors import DataError
-from sentfeat.score.batches import width_of
+from sentfeat.score.batches import Shapes
 from sentfeat.score.prompt import PromptEncoder, Task
 
 
@@ -43,12 +43,11 @@ class Questions:
         """Tokens of each text, (texts,)."""
         return lengths_of(self.texts)
 
-    @cached_property
-    def widths_asked(self) -> np.ndarray:
+    def widths_asked(self, shapes: Shapes) -> np.ndarray:
         """The widths of the questions about each text, summed, (texts,): equals are best read together."""
         sums = np.zeros(len(self.texts), dtype=np.int64)
         for asked in self.asked.values():
-            np.add.at(sums, asked.text_of, width_of(lengths_of(asked.tails)))
+            np.add.at(sums, asked.text_of, shapes.widths(lengths_of(asked.tails)))
         return sums
 
     @cached_property
