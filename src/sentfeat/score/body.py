@@ -143,22 +143,24 @@ class Decoder:
         states, view, kept = F.embedding(ids, self._embedding), self._view(ids, past), []
         for number, layer in enumerate(self._layers):
             before = past.layers[number] if past.layers else None
-            queries, *seen = self._project(layer, states, view, before, queries=number < len(self._layers) - 1)
-            kept.append((seen[0], seen[1]))
-            if queries is not None:
-                states = self._finish(layer, states, self._attend(queries, *seen, view.mask))
+            if number == len(self._layers) - 1:
+                _, seen = self._project(layer, states, view, before, queries=False)
+            else:
+                queries, seen = self._project(layer, states, view, before)
+                states = self._finish(layer, states, self._attend(queries, seen, view.mask))
+            kept.append(seen)
         return kept
 
     @torch.inference_mode()
     def final(self, ids: Tensor, past: Past, last: Tensor) -> Tensor:
         states, view, rows = F.embedding(ids, self._embedding), self._view(ids, past), torch.arange(len(ids))
         for number, layer in enumerate(self._layers):
-            queries, *seen = self._project(layer, states, view, past.layers[number] if past.layers else None)
+            queries, seen = self._project(layer, states, view, past.layers[number] if past.layers else None)
             mask = view.mask
             if number == len(self._layers) - 1:
                 queries, states = queries[rows, last][:, None], states[rows, last][:, None]
                 mask = mask.expand(len(ids), -1, -1)[rows, last][:, None]
-            states = self._finish(layer, states, self._attend(queries, *seen, mask))
+            states = self._finish(layer, states, self._attend(queries, seen, mask))
         return self._normed(states, self._norm)[:, 0]
 
     def _view(self, ids: Tensor, past: Past) -> View:
@@ -170,8 +172,8 @@ class Decoder:
 
     def _project(
         self, layer: Layer, states: Tensor, view: View, before: Kept | None, *, queries: bool = True
-    ) -> tuple[Tensor | None, Tensor, Tensor]:
-        """Queries (rows, width, heads, size), and keys and values behind those from before."""
+    ) -> tuple[Tensor, Kept]:
+        """Queries (rows, width, heads, size), of no heads if not wanted, and keys and values behind those before."""
         asked = self._group * self._kept_heads if queries else 0
         whole = layer.query_key_value
         weight = whole if queries else whole[self._group * self._kept_heads * self._size :]
@@ -181,14 +183,14 @@ class Decoder:
         values = found[:, :, asked + self._kept_heads :].transpose(1, 2)
         if before is not None:
             keys, values = _behind(before[0], keys), _behind(before[1], values)
-        return turned[:, :, :asked] if queries else None, keys, values
+        return turned[:, :, :asked], (keys, values)
 
-    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    def _attend(self, queries: Tensor, seen: Kept, mask: Tensor) -> Tensor:
         """(rows, width, hidden). Heads that share keys are stacked as further queries, so that nothing is repeated."""
         rows, width = queries.shape[:2]
         stacked = queries.unflatten(2, (self._kept_heads, self._group)).permute(0, 2, 3, 1, 4).flatten(2, 3)
         mask = mask.repeat(1, self._group, 1)[:, None].expand(rows, self._kept_heads, -1, -1)
-        mixed = F.scaled_dot_product_attention(stacked, keys, values, attn_mask=mask)
+        mixed = F.scaled_dot_product_attention(stacked, *seen, attn_mask=mask)
         return mixed.unflatten(2, (self._group, width)).permute(0, 3, 1, 2, 4).flatten(2)
 
     def _finish(self, layer: Layer, states: Tensor, mixed: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ from sentfeat.score.risks import RISKS
 
 logger = logging.getLogger(__name__)
 
-SHAPES = {"cpu": Shapes(budget=256, step=2, fixed=True), "cuda": Shapes(budget=16384, step=16, fixed=False)}
+SHAPES = {"cpu": Shapes(budget=512, step=2, fixed=True), "cuda": Shapes(budget=16384, step=16, fixed=False)}
 PROBE_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.03}
 ANSWERS: dict[Task, tuple[str, ...]] = {"sentiment": LABELS, "risk": RISKS}
 """What the last axis of a task's logits counts."""
