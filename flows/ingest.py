@@ -11,17 +11,17 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows import steps
 from flows.steps import Target, one_line_errors, run_command
-from sentfeat.pipeline import plan_session
+from sentfeat.pipeline import plan_poll
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
 
 
 @flow(name="ingest", flow_run_name="ingest {config}")
 def ingest(config: str, overrides: list[str] | None = None) -> RunSummary:
-    """Read all sources for the newest session's month; archives that were read before cost nothing."""
+    """Read all sources for the newest sessions; archives that were read before cost nothing."""
     target = Target.of(config, overrides)
-    chunk = plan_session(target.project, None, utc_now()).chunks[-1]
-    summary = RunSummary(target.project.config.lake, ingested=steps.ingest(target, chunk))
+    reports = steps.ingest(target, plan_poll(target.project, utc_now()))
+    summary = RunSummary(target.project.config.lake, ingested=reports)
     create_markdown_artifact(key="ingest-summary", markdown=summary.markdown(), description=summary.line())
     return summary
 

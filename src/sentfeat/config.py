@@ -62,10 +62,20 @@ class FilesSource(SourceSettings, tag="files", tag_field="kind", frozen=True, kw
     document_kind: Literal["headline", "filing_section"] = "headline"
 
 
+class Feed(Struct, frozen=True, kw_only=True):
+    """One RSS or Atom feed where its address alone does not do."""
+
+    url: str
+    timezone: str | None = None  # the clock of times whose own zone is missing or ambiguous, e.g. Asia/Tokyo
+    ignore_stated_zone: bool = False  # the feed states a wrong zone: read all its times on that clock
+    language: str | None = None  # as RssSource.language
+
+
 class RssSource(SourceSettings, tag="rss", tag_field="kind", frozen=True, kw_only=True):
     """RSS or Atom feeds, polled live."""
 
-    feeds: dict[str, str]  # publisher -> URL
+    feeds: dict[str, str | Feed]  # publisher -> URL, or url and more
+    language: str = "en"  # two letters: items that are clearly in another one are quarantined; "any" takes all
 
 
 class YahooSource(SourceSettings, tag="yahoo", tag_field="kind", frozen=True, kw_only=True):

@@ -1,11 +1,11 @@
-"""The `sentfeat` command: score and predict, read features, look things up. Flows run as `python -m flows.<name>`."""
+"""The `sentfeat` command: read sources, score, predict, read tables. Flows run as `python -m flows.<name>`."""
 
 import logging
 import sys
 
 import typer
 
-from sentfeat.cli import measuring, operating, reading, scoring
+from sentfeat.cli import measuring, operating, reading, scoring, sources
 from sentfeat.errors import SentfeatError
 
 COMMANDS = (
@@ -17,6 +17,7 @@ COMMANDS = (
     operating.status,
     operating.monitor,
     operating.prune,
+    sources.ingest,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -32,5 +33,8 @@ def main() -> None:
     except SentfeatError as error:
         sys.exit(f"error: {error}")
     except ModuleNotFoundError as error:
-        hint = "pip install 'sentfeat[score]' to score texts, 'sentfeat[evaluate]' to measure models"
+        hint = (
+            "pip install 'sentfeat[score]' to score texts, 'sentfeat[evaluate]' to measure models, "
+            "'sentfeat[sources]' to read feeds, Yahoo and filings"
+        )
         sys.exit(f"error: {error.name} is not installed; the base package only reads: {hint}")

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import pandas as pd
 
 from sentfeat.hashing import digest
+from sentfeat.ingest.plain import without_active_characters
 from sentfeat.ingest.source import Harvest, Source, rejected_frame
 from sentfeat.sessions import NEW_YORK
 from sentfeat.tables import DOCUMENTS, QUARANTINE
@@ -26,7 +27,7 @@ CLOCK_TOLERANCE = pd.Timedelta(minutes=5)
 
 def split_usable(harvest: Harvest, seen_at: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The items that can become documents, and all rejected rows (the source's own and those found here)."""
-    items = harvest.items
+    items = harvest.items.assign(**{name: _readable(harvest.items[name]) for name in ("title", "text", "publisher")})
     reasons = pd.Series(None, index=items.index, dtype=object)
     text = items["text"].fillna("").astype(str)
     reasons[text.str.len() > MAX_CHARACTERS] = "oversize_text"
@@ -56,6 +57,11 @@ def to_documents(items: pd.DataFrame, source: Source, seen_at: pd.Timestamp) -> 
     frame["available_at"], frame["pit_grade"] = availability(items, source, seen_at)
     frame = frame.sort_values(["available_at", "document_id"], kind="stable").drop_duplicates("document_id")
     return frame[DOCUMENTS.names]
+
+
+def _readable(texts: pd.Series) -> pd.Series:
+    """Texts of any source without the characters that only act; null stays."""
+    return texts.map(lambda text: without_active_characters(str(text)), na_action="ignore").astype(object)
 
 
 def availability(items: pd.DataFrame, source: Source, seen_at: pd.Timestamp) -> tuple[pd.Series, pd.Series]:
@@ -92,10 +98,13 @@ def payload(row: Any) -> str:
 
 
 def canonical_url(url: str | None) -> str | None:
-    """The address without fragment, tracking parameters and upper-case host."""
-    if not url:
+    """The address without fragment, tracking parameters and upper-case host; None for what is no address."""
+    try:
+        parts = urlsplit(url.strip()) if url else None
+    except ValueError:  # such as http://[broken
         return None
-    parts = urlsplit(url.strip())
+    if parts is None:
+        return None
     query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not k.lower().startswith(TRACKING)]
     return urlunsplit((parts.scheme.lower(), parts.netloc.lower(), parts.path, urlencode(query), ""))
 

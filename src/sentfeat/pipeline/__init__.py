@@ -6,15 +6,17 @@
     score_window(project, span)                     documents, links -> scores
     build_range(project, first, last, cutoff, now)  documents, links, scores, coverage -> features
     backtest_range(project, first, last)            features, prices -> report
+    report_coverage(project, now)                   coverage, quarantine -> what is missing and why
 
 Each step can be repeated at any time: what is done is recognised by its inputs and not done again.
 """
 
 from sentfeat.pipeline.backtest import BacktestReport, backtest_range, published_range
+from sentfeat.pipeline.coverage import CoverageReport, report_coverage
 from sentfeat.pipeline.features import BuildReport, build_range
 from sentfeat.pipeline.ingest import SourceReport, ingest_window
 from sentfeat.pipeline.night import idle_reason, plan_night
-from sentfeat.pipeline.plan import Chunk, Plan, plan_range, plan_session
+from sentfeat.pipeline.plan import Chunk, Plan, plan_poll, plan_range, plan_session
 from sentfeat.pipeline.prices import PriceReport, update_prices
 from sentfeat.pipeline.project import Project, open_project
 from sentfeat.pipeline.score import ScoreReport, score_window
@@ -24,6 +26,7 @@ __all__ = [
     "BacktestReport",
     "BuildReport",
     "Chunk",
+    "CoverageReport",
     "Plan",
     "PriceReport",
     "Project",
@@ -36,9 +39,11 @@ __all__ = [
     "ingest_window",
     "open_project",
     "plan_night",
+    "plan_poll",
     "plan_range",
     "plan_session",
     "published_range",
+    "report_coverage",
     "score_window",
     "tidy",
     "update_prices",

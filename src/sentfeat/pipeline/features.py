@@ -10,11 +10,10 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from sentfeat import __version__
-from sentfeat.features.coverage import Reading
 from sentfeat.features.history import COUNT_MEMORY
 from sentfeat.features.items import INPUT_COLUMNS
 from sentfeat.features.table import Build
-from sentfeat.ingest.source import Source
+from sentfeat.pipeline.coverage import reading
 from sentfeat.pipeline.plan import require_known
 from sentfeat.pipeline.project import Project
 from sentfeat.pipeline.score import available_in, read_links, read_scores
@@ -62,18 +61,13 @@ def _open_build(project: Project, first: pd.Timestamp, last: pd.Timestamp, cutof
     return Build(
         items=_load_items(project, span),
         spans=project.lake.read(COVERAGE, columns=["source", "covered_start", "covered_end"], where=pc.field("ok")),
-        readings={source.name: _reading(source) for source in project.sources},
+        readings={source.name: reading(source) for source in project.sources},
         universe=project.universe,
         first=first,
         last=last,
         cutoff=cutoff,
         settings=settings,
     )
-
-
-def _reading(source: Source) -> Reading:
-    """A source that is polled every `delay` is stale after two polls that did not happen."""
-    return Reading(source.required, 2 * source.delay if source.live else None)
 
 
 def _load_items(project: Project, span: Window) -> pd.DataFrame:

@@ -12,28 +12,33 @@ from sentfeat.config import settings_hash
 from sentfeat.errors import SourceError
 from sentfeat.hashing import digest
 from sentfeat.ingest.archive import Attempt
-from sentfeat.ingest.documents import split_usable, to_documents, to_quarantine
+from sentfeat.ingest.documents import CLOCK_TOLERANCE, split_usable, to_documents, to_quarantine
 from sentfeat.ingest.link import link
 from sentfeat.ingest.source import Harvest, Source, Visit
 from sentfeat.pipeline.project import Project
 from sentfeat.sessions import Window
 from sentfeat.store import Lake
-from sentfeat.tables import COVERAGE, DOCUMENTS, LINKS, QUARANTINE
+from sentfeat.tables import COVERAGE, DOCUMENTS, LINKS, QUARANTINE, Table
 
 logger = logging.getLogger(__name__)
 
-LIVE_REACH = pd.Timedelta(days=2)  # how far back a first poll looks
+LIVE_REACH = pd.Timedelta(days=2)  # how far back every poll looks: items are often listed hours after their stamp
+LONGEST_OUTAGE = pd.Timedelta(days=30)  # a poll after a longer one starts anew
 
 
 @dataclass(frozen=True)
 class SourceReport:
-    """What one source brought in one window."""
+    """What one source brought in one window. repeats: items whose text another document of that day has already.
+
+    reason: why the source could not be read (not ok), or not wholly.
+    """
 
     source: str
     ok: bool = True
     items: int = 0
     documents: int = 0
     links: int = 0
+    repeats: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     reason: str | None = None
 
@@ -59,7 +64,7 @@ def _ingest_source(project: Project, source: Source, settings: str, span: Window
     shift_by = pd.Timedelta(0) if source.live else source.delay
     asked = _poll_window(lake, source, now) if source.live else Window(span.after - shift_by, span.until - shift_by)
     attempt = {"source": source.name, "required": source.required, "attempted_at": now}
-    attempt |= {"window_start": span.after, "window_end": span.until}
+    attempt |= dict(zip(("window_start", "window_end"), asked if source.live else span, strict=True))
     try:
         stamp = str(now) if source.live else source.fingerprint()
         attempt["attempt_id"] = digest(source.name, settings, project.universe.hash, *map(str, asked), stamp)
@@ -73,7 +78,7 @@ def _ingest_source(project: Project, source: Source, settings: str, span: Window
         attempt["attempt_id"] = digest(source.name, "failed", str(now), *map(str, asked))
         _note_attempt(lake, attempt, ok=False, reason=str(error))
         return SourceReport(source.name, ok=False, reason=str(error))
-    report = _store_harvest(project, source, harvest, now)
+    report = _store_harvest(project, source, harvest, asked, now)
     covered = harvest.covered and Window(harvest.covered.after + shift_by, harvest.covered.until + shift_by)
     _note_attempt(lake, attempt, ok=True, reason=harvest.problem, covered=covered, report=report)
     return report
@@ -86,9 +91,17 @@ def _held_filings(lake: Lake, source: Source) -> frozenset[str]:
 
 
 def _poll_window(lake: Lake, source: Source, now: pd.Timestamp) -> Window:
-    """From where the last successful poll ended; a first poll looks back two days."""
-    held = lake.read(COVERAGE, columns=["covered_end"], where=pc.field("source") == source.name)["covered_end"]
-    return Window(held.max() if held.notna().any() else now - LIVE_REACH, now)
+    """Back to the last successful poll, and always by LIVE_REACH; what is held already is not stored again."""
+    recent = _files_since(lake, COVERAGE, now - LONGEST_OUTAGE)
+    mine = pc.field("source") == source.name
+    last = lake.read(COVERAGE, columns=["covered_end"], where=mine, paths=recent)["covered_end"].max()
+    reach = now - LIVE_REACH
+    return Window(reach if pd.isna(last) else min(last, reach), now)
+
+
+def _files_since(lake: Lake, table: Table, since: pd.Timestamp) -> list[str]:
+    """The files of a table that is partitioned by UTC day, from a day on: a poll does not read years."""
+    return [path for path in lake.files(table.name) if path.split("date=")[1][:10] >= str(since.date())]
 
 
 def _was_read(lake: Lake, source: Source, attempt_id: str) -> bool:
@@ -96,20 +109,46 @@ def _was_read(lake: Lake, source: Source, attempt_id: str) -> bool:
     return not source.live and not lake.read(COVERAGE, columns=["attempt_id"], where=same).empty
 
 
-def _store_harvest(project: Project, source: Source, harvest: Harvest, now: pd.Timestamp) -> SourceReport:
+def _store_harvest(
+    project: Project, source: Source, harvest: Harvest, asked: Window, now: pd.Timestamp
+) -> SourceReport:
     """Links first, documents last: a document that is there has its links, also after a crash in between."""
     lake, partition = project.lake, f"ingest_date={now.date()}"
     usable, rejected = split_usable(harvest, now)
     documents = to_documents(usable, source, now)
-    held = lake.read(DOCUMENTS, columns=["document_id"], where=pc.field("source") == source.name)["document_id"]
-    fresh = documents[~documents["document_id"].isin(held)]
+    held = _held(lake, source, asked)
+    fresh = documents[~documents["document_id"].isin(held["document_id"])]
+    repeated = _is_repeat(fresh, held) if source.live else pd.Series(False, index=fresh.index)
+    fresh = fresh[~repeated]
     linked = link(usable, fresh, project.universe)
     rejected = pd.concat([rejected, linked.rejected], ignore_index=True)
     quarantine(lake, rejected, source.name, now)
     lake.append(LINKS, linked.links, partition)
     lake.append(DOCUMENTS, fresh, partition)
-    reasons = dict(Counter(rejected["reason"]))
-    return SourceReport(source.name, True, len(harvest.items), len(fresh), len(linked.links), reasons)
+    return SourceReport(
+        source=source.name,
+        items=len(harvest.items),
+        documents=len(fresh),
+        links=len(linked.links),
+        repeats=int(repeated.sum()),
+        rejected=dict(Counter(rejected["reason"])),
+        reason=harvest.problem,
+    )
+
+
+def _held(lake: Lake, source: Source, asked: Window) -> pd.DataFrame:
+    """The source's documents that `asked` may bring again; what a live one shows was seen after it was published."""
+    paths = _files_since(lake, DOCUMENTS, asked.after - CLOCK_TOLERANCE) if source.live else None
+    columns = ["document_id", "text_hash", "published_at"] if source.live else ["document_id"]
+    return lake.read(DOCUMENTS, columns=columns, where=pc.field("source") == source.name, paths=paths)
+
+
+def _is_repeat(fresh: pd.DataFrame, held: pd.DataFrame) -> pd.Series:
+    """Headlines that the source brought before, published on the same day (UTC): another of its feeds has them too."""
+    known = set(zip(held["text_hash"], held["published_at"].dt.date, strict=True))
+    rows = zip(fresh["kind"], fresh["text_hash"], fresh["published_at"].dt.date, strict=True)
+    repeats = [kind == "headline" and (text, day) in known for kind, text, day in rows]
+    return pd.Series(repeats, index=fresh.index, dtype=bool)
 
 
 def quarantine(lake: Lake, rejected: pd.DataFrame, source: str, now: pd.Timestamp) -> None:

@@ -25,6 +25,8 @@ from sentfeat.sessions import (
     window,
 )
 
+RECENT = 5  # sessions that a poll reads archives for; those that were read before cost nothing
+
 
 class Chunk(NamedTuple):
     """A month's sessions from `first` to `last`, and the span of available_at that any of their rows listens to."""
@@ -76,6 +78,14 @@ def plan_session(project: Project, session: dt.date | str | None, now: pd.Timest
     if not passed:
         require_known(wanted, max(newest, key=lambda cutoff: newest[cutoff]), settings.lag, now)
     return _plan(wanted, wanted, settings, passed, now)
+
+
+def plan_poll(project: Project, now: pd.Timestamp) -> Chunk:
+    """The last RECENT sessions with the one that is still open for news, for a run that only reads sources."""
+    settings = project.config.features
+    last = max(shift(latest_known(cutoff, settings.lag, now), 1) for cutoff in settings.cutoffs)
+    first = shift(last, 1 - RECENT)
+    return Chunk(first, last, _span(first, last, settings, settings.cutoffs), score=False, build=False, poll=True)
 
 
 def require_known(session: pd.Timestamp, cutoff: Cutoff, lag: pd.Timedelta, now: pd.Timestamp) -> None:

@@ -48,6 +48,11 @@ class RunSummary:
         return {report.source: report.reason or "" for report in self.ingested if not report.ok}
 
     @property
+    def problems(self) -> dict[str, str]:
+        """Sources that could be read only in part, and why."""
+        return {report.source: report.reason for report in self.ingested if report.ok and report.reason}
+
+    @property
     def is_new(self) -> bool:
         """Whether anything was added or changed."""
         changed = sum(n for outcome, n in self.outcomes.items() if outcome != "reused")
@@ -55,7 +60,7 @@ class RunSummary:
 
     def line(self) -> str:
         """One line: what was written, what was dropped and why."""
-        if not self.is_new and not self.failures:
+        if not self.is_new and not self.failures and not self.problems:
             return f"nothing was new: {self.outcomes['reused']} sessions stand as they were in {self.lake}"
         sessions = ", ".join(f"{n} {outcome}" for outcome, n in sorted(self.outcomes.items())) or "none"
         rows = sum(report.rows for report in self.built)
@@ -67,6 +72,7 @@ class RunSummary:
         ]
         parts += [f"quarantined {n} ({what})" for what, n in sorted(self.drops.items())]
         parts += [f"FAILED {source}: {reason}" for source, reason in self.failures.items()]
+        parts += [f"IN PART {source}: {reason}" for source, reason in self.problems.items()]
         return "; ".join(parts)
 
     def markdown(self) -> str:

@@ -1,0 +1,71 @@
+"""Commands that read sources into the lake."""
+
+from typing import Annotated
+
+import typer
+
+from sentfeat.cli.shared import console, print_grid
+from sentfeat.errors import ConfigError
+from sentfeat.sessions import Cutoff, as_day, utc_now
+
+Config = Annotated[str, typer.Option(help="configuration file")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")]
+
+
+def ingest(
+    config: Config,
+    start: Annotated[str | None, typer.Option(help="first session of a backfill, YYYY-MM-DD")] = None,
+    end: Annotated[str | None, typer.Option(help="its last session; the prices are then read too")] = None,
+    report: Annotated[bool, typer.Option("--report", help="what is missing for which session, and why")] = False,
+    cutoff: Annotated[Cutoff, typer.Option(help="whose sessions the report shows")] = Cutoff.PRE_OPEN,
+    set_: Overrides = None,
+) -> None:
+    """Poll the live sources and read the archives now, or for a range of sessions. A source that is down is noted."""
+    if (start is None) != (end is None):
+        raise ConfigError("a backfill needs both --start and --end")
+
+    from sentfeat.pipeline import (
+        PriceReport,
+        ingest_window,
+        open_project,
+        plan_poll,
+        plan_range,
+        report_coverage,
+        update_prices,
+    )
+    from sentfeat.pipeline.summary import RunSummary
+
+    project, now = open_project(config, set_ or ()), utc_now()
+    if start and end:
+        plan = plan_range(project, start, end, now)
+        chunks, prices = plan.chunks, update_prices(project, plan.first, plan.last, now)
+    else:
+        chunks, prices = (plan_poll(project, now),), PriceReport()
+    reports = [found for chunk in chunks for found in ingest_window(project, chunk.span, now, poll=chunk.poll)]
+    summary = RunSummary(project.config.lake, ingested=reports, prices=prices)
+    typer.echo(summary.line())
+    if report:
+        first, last = (as_day(start), as_day(end)) if start and end else (None, None)
+        show_coverage(report_coverage(project, now, cutoff=cutoff, first=first, last=last))
+
+
+def show_coverage(report) -> None:
+    """Print a pipeline.CoverageReport."""
+    print_grid(
+        ["session", "source", "required", "state", "documents", "late", "what is missing and why"],
+        [
+            [
+                str(c.session.date()),
+                c.source,
+                ("no", "yes")[c.required],
+                c.state,
+                str(c.documents),
+                str(c.late),
+                c.why,
+            ]
+            for c in report.cells
+        ],
+    )
+    console.print(f"\n{report.cutoff} sessions", *map(str, report.sessions), sep="\n")
+    if not report.quarantine.empty:
+        print_grid(list(report.quarantine), report.quarantine.astype(str).values.tolist())
