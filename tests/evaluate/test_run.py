@@ -15,6 +15,7 @@ from sentfeat.evaluate.command import name_models, rows_from_sets, zero_shots
 from sentfeat.evaluate.models import load_scorer, zero_shot
 from sentfeat.evaluate.report import verdict, write_report
 from sentfeat.evaluate.run import evaluate_models
+from sentfeat.score.find import find_model
 from sentfeat.score.prompt import LABELS
 from tests.conftest import ROOT
 
@@ -166,22 +167,25 @@ def test_metrics_are_json_with_all_that_is_promised(paths):
 
 def test_the_base_without_its_adapter_answers_otherwise_than_the_bundle(tiny_bundle):
     texts, nobody = ["Acme profit rises", "Acme profit falls"], [None, None]
-    base, bundle = zero_shot(tiny_bundle)(texts, nobody), load_scorer(tiny_bundle)(texts, nobody)
+    found = find_model(tiny_bundle)
+    base, bundle = zero_shot(found)(texts, nobody), load_scorer(found)(texts, nobody)
     np.testing.assert_allclose(base.sum(axis=1), 1)
     assert np.abs(base - bundle).max() > 0.01
 
 
 def test_bundles_on_one_base_have_one_zero_shot(tiny_bundle):
-    assert list(zero_shots([tiny_bundle, tiny_bundle])) == ["random zero-shot"]
+    assert list(zero_shots([find_model(tiny_bundle)] * 2)) == ["random zero-shot"]
 
 
 def test_models_are_named_and_seeds_numbered(tiny_bundle, tmp_path):
     named = name_models([str(tiny_bundle), f"run={tiny_bundle}", f"run={tiny_bundle}"])
     assert list(named) == ["tiny", "run #1", "run #2"]
-    with pytest.raises(ConfigError, match="NAME=FOLDER"):
+    with pytest.raises(ConfigError, match="NAME=MODEL"):
         name_models([str(tiny_bundle), str(tiny_bundle)])
-    with pytest.raises(BundleError, match="neither a bundle"):
-        load_scorer(tmp_path)
+    with pytest.raises(BundleError, match="neither passport.json nor config.json"):
+        name_models([str(tmp_path)])
+    with pytest.raises(ConfigError, match="--adapter goes with one --model"):
+        name_models([f"a={tiny_bundle}", f"b={tiny_bundle}"], adapter="x")
 
 
 def test_an_unknown_protocol_is_refused(tmp_path):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sentfeat.cli.shared import print_grid, read_frame
+from sentfeat.cli.shared import Adapter, print_grid, read_frame
 from sentfeat.errors import ConfigError
 
 
@@ -21,8 +21,9 @@ def evaluate(
     protocol: Annotated[str, typer.Option(help="of --sets: grouped, fingpt or flare")] = "grouped",
     model: Annotated[
         list[str] | None,
-        typer.Option(help="folder of a bundle or encoder, or NAME=FOLDER; may be repeated, a NAME too (seeds)"),
+        typer.Option(help="what `score --model` takes, or NAME=MODEL; may be repeated, a NAME too (seeds)"),
     ] = None,
+    adapter: Adapter = None,
     word_lists: Annotated[Path | None, typer.Option(help="folder with Loughran-McDonald lists")] = None,
     zero_shot: Annotated[bool, typer.Option(help="also ask each bundle's base without its adapter")] = True,
     generations: Annotated[
@@ -39,6 +40,7 @@ def evaluate(
     held_out = command.rows_from_sets(sets, protocol) if sets else command.rows_from_frame(frame, str(data))
     request = command.Request(
         models=tuple(model or ()),
+        adapter=adapter,
         protocol=protocol if sets else command.OWN,
         word_lists=word_lists,
         zero_shot=zero_shot,

@@ -7,7 +7,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from sentfeat.cli.shared import Model, console, progress_bar, read_frame, write_frame
+from sentfeat.cli.shared import Adapter, Model, Template, console, progress_bar, read_frame, write_frame
 from sentfeat.errors import DataError
 from sentfeat.score.prompt import LABELS
 
@@ -16,11 +16,14 @@ def predict(
     texts: Annotated[list[str], typer.Argument(help="one or more texts")],
     entity: Annotated[str | None, typer.Option(help="the company asked about")] = None,
     model: Model = None,
+    adapter: Adapter = None,
+    template: Template = None,
 ) -> None:
     """The sentiment of texts given on the command line, as one JSON object a line."""
     from sentfeat.score.predictor import SentimentPredictor
 
-    for text, answer in zip(texts, SentimentPredictor(model).predict(texts, entity=entity), strict=True):
+    answers = SentimentPredictor(model, adapter, template=template).predict(texts, entity=entity)
+    for text, answer in zip(texts, answers, strict=True):
         typer.echo(json.dumps({"text": text, **answer}, ensure_ascii=False))
 
 

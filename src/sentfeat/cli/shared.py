@@ -16,7 +16,16 @@ from sentfeat.whole import replacing
 
 console = Console()
 
-Model = Annotated[Path | None, typer.Option("--model", help="a bundle's folder; default: the embedded one")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="a bundle, Transformers model, classifier or adapter: folder or hub id; default: embedded"
+    ),
+]
+Adapter = Annotated[str | None, typer.Option("--adapter", help="a LoRA adapter to put on the model: folder or hub id")]
+Template = Annotated[
+    str | None, typer.Option("--template", help="plain, mistral_instruct or llama3; default: by the tokenizer")
+]
 Lake = Annotated[str | None, typer.Option("--lake", help="path or URI; default: the variable SENTFEAT_LAKE")]
 
 

@@ -12,20 +12,26 @@ from sentfeat.evaluate import Scorer
 from sentfeat.evaluate.audit import audit
 from sentfeat.evaluate.baselines import baselines
 from sentfeat.evaluate.generation import generation_metrics, read_generations
-from sentfeat.evaluate.models import is_bundle, load_scorer, zero_shot
+from sentfeat.evaluate.models import load_scorer, zero_shot
 from sentfeat.evaluate.protocols import PROTOCOLS, HeldOut, grouped
 from sentfeat.evaluate.report import write_report
 from sentfeat.evaluate.run import SEED_MARK, Evaluation, Say, evaluate_models
 from sentfeat.evaluate.sets import own_rows, read_sets
-from sentfeat.score.bundle import embedded_path, read_passport
+from sentfeat.score.bundle import Bundle
+from sentfeat.score.find import find_model
 
 OWN = "own file"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """An evaluation to run. `models` are folders or NAME=FOLDER; a NAME given several times is one recipe's seeds."""
+    """An evaluation to run.
+
+    `models` are what find_model takes, or NAME=MODEL; a NAME given several times is one recipe's seeds. `adapter` goes
+    on the only model.
+    """
 
     models: tuple[str, ...] = ()
+    adapter: str | None = None
     protocol: str = "grouped"
     word_lists: Path | None = None  # Loughran-McDonald
     zero_shot: bool = True
@@ -38,13 +44,13 @@ def run(request: Request, held_out: HeldOut, say: Say) -> Evaluation:
     """Evaluate `request.models` (default: the embedded bundle) on `held_out` rows and write the report."""
     generations = generation_metrics(read_generations(request.generations)) if request.generations else None
     train = held_out.rows[held_out.rows["split"] == "train"]
-    folders = name_models(request.models)
+    bundles = name_models(request.models, request.adapter)
     references = baselines(train, request.word_lists)
     if request.zero_shot:
-        references |= zero_shots(list(folders.values()))
+        references |= zero_shots(list(bundles.values()))
     evaluation = evaluate_models(
         held_out.rows,
-        {name: load_scorer(folder) for name, folder in folders.items()},
+        {name: load_scorer(bundle) for name, bundle in bundles.items()},
         baselines=references,
         protocol=request.protocol,
         notes=held_out.notes,
@@ -85,30 +91,36 @@ def rows_from_frame(frame: pd.DataFrame, name: str) -> HeldOut:
     )
 
 
-def name_models(models: Sequence[str]) -> dict[str, Path]:
-    """Folders by the names that the report shows. Raises ConfigError if two folders would share one by chance."""
-    pairs = [_name_and_folder(model) for model in models or [str(embedded_path())]]
-    counts = Counter(name for name, _, _ in pairs)
-    clash = {name for name, _, given in pairs if counts[name] > 1 and not given}
+def name_models(models: Sequence[str], adapter: str | None = None) -> dict[str, Bundle]:
+    """Found models by the names that the report shows.
+
+    Raises ConfigError if two would share one by chance, or it is not clear which of several `adapter` is for.
+    """
+    if adapter is not None and len(models) > 1:
+        raise ConfigError("--adapter goes with one --model; give several as folders of adapters, which name their base")
+    found = [_find(model, adapter) for model in models or [None]]
+    counts = Counter(name for name, _, _ in found)
+    clash = {name for name, _, given in found if counts[name] > 1 and not given}
     if clash:
-        raise ConfigError(f"several models are called {', '.join(sorted(clash))}: tell them apart with NAME=FOLDER")
+        raise ConfigError(f"several models are called {', '.join(sorted(clash))}: tell them apart with NAME=MODEL")
     seen: Counter[str] = Counter()
     named = {}
-    for name, folder, _ in pairs:
+    for name, bundle, _ in found:
         seen[name] += 1
-        named[f"{name}{SEED_MARK}{seen[name]}" if counts[name] > 1 else name] = folder
+        named[f"{name}{SEED_MARK}{seen[name]}" if counts[name] > 1 else name] = bundle
     return named
 
 
-def zero_shots(folders: Sequence[Path]) -> dict[str, Scorer]:
-    """The base of each bundle among `folders`, without its adapter; a base that several share counts once."""
-    bases = {read_passport(folder).base: folder for folder in folders if is_bundle(folder)}
-    return {f"{base.id} zero-shot": zero_shot(folder) for base, folder in bases.items()}
+def zero_shots(bundles: Sequence[Bundle]) -> dict[str, Scorer]:
+    """The base of each of `bundles` without its adapter; a base that several share counts once."""
+    bases = {bundle.passport.base: bundle for bundle in bundles if bundle.adapter}
+    return {f"{base.id} zero-shot": zero_shot(bundle) for base, bundle in bases.items()}
 
 
-def _name_and_folder(model: str) -> tuple[str, Path, bool]:
-    name, equals, folder = model.partition("=")
-    if equals and not Path(model).exists():
-        return name, Path(folder), True
-    path = Path(model)
-    return (read_passport(path).name if is_bundle(path) else path.name), path, False
+def _find(model: str | None, adapter: str | None) -> tuple[str, Bundle, bool]:
+    """The name to show, the model, and whether the name was given."""
+    name, equals, place = (model or "").partition("=")
+    if equals and not Path(model or "").exists():
+        return name, find_model(place, adapter), True
+    bundle = find_model(model, adapter)
+    return bundle.passport.name, bundle, False

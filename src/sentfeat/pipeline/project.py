@@ -11,12 +11,14 @@ from sentfeat.ingest.archive import RawArchive
 from sentfeat.ingest.catalog import open_prices, open_sources, open_universe
 from sentfeat.ingest.source import PriceSource, Source
 from sentfeat.publish import Shelf
-from sentfeat.score.bundle import Bundle, embedded_path, open_bundle
+from sentfeat.score.bundle import Bundle, embedded_path
+from sentfeat.score.find import find_model, load_model
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake
 from sentfeat.universe import Universe
 
 if TYPE_CHECKING:
+    from sentfeat.score.classifier import Classifier
     from sentfeat.score.engine import Engine
 
 
@@ -49,7 +51,7 @@ class Project:
 
     @cached_property
     def bundle(self) -> Bundle:
-        return open_bundle(self.bundle_path)
+        return find_model(self.bundle_path)
 
     @property
     def bundle_path(self) -> Path:
@@ -68,11 +70,9 @@ class Project:
         return self.bundle.slug(self.precision)
 
     @cached_property
-    def engine(self) -> "Engine":
+    def engine(self) -> "Engine | Classifier":
         """The scoring engine, loaded on first use (imports torch)."""
-        from sentfeat.score.engine import Engine
-
-        return Engine.load(self.bundle_path)
+        return load_model(self.bundle)
 
     def shelf(self, cutoff: Cutoff) -> Shelf:
         return Shelf(self.lake, self.model, cutoff)

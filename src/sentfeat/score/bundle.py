@@ -23,7 +23,7 @@ from sentfeat.score.risks import RISKS
 from sentfeat.whole import write_whole
 
 PASSPORT = "passport.json"
-BASE_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json")
+BASE_FILES = ("config.json", "model*.safetensors", "model*.safetensors.index.json")
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "chat_template*", "vocab.json", "merges.txt")
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 SLUG_HASH = 8
@@ -99,20 +99,14 @@ class Passport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 @dataclass(frozen=True)
 class Bundle:
-    """A folder whose files are what its passport says."""
+    """A model's files and what is known about them; its network is not loaded."""
 
-    path: Path
+    path: Path  # what messages call it
     passport: Passport
-
-    @property
-    def base(self) -> Path:
-        """Folder of the NF4 base and its tokenizer."""
-        return self.path / "base"
-
-    @property
-    def adapter(self) -> Path:
-        """Folder of the LoRA adapter."""
-        return self.path / "adapter"
+    base: Path  # folder of the weights and the tokenizer
+    adapter: Path | None  # folder of a LoRA adapter
+    quantise: bool = False  # on loading, to NF4: the adapter was trained on weights in that form
+    is_classifier: bool = False  # its base has a head for the labels and is asked nothing in words
 
     @property
     def template(self) -> Template:
@@ -143,21 +137,21 @@ def open_bundle(path: str | Path) -> Bundle:
     Raises BundleError naming what is missing or differs: base, adapter, tokenizer, template, labels or risks.
     """
     path = Path(path)
-    bundle = Bundle(path, read_passport(path))
-    p = bundle.passport
+    p = read_passport(path)
     if p.template not in TEMPLATES:
         raise BundleError(f"{path}: unknown template {p.template!r}; this version knows {sorted(TEMPLATES)}")
     if p.temperature <= 0:
         raise BundleError(f"{path}: temperature {p.temperature} in {PASSPORT} must be above 0")
     if p.labels != LABELS:
         raise BundleError(f"{path}: label order {p.labels} in {PASSPORT}, but scores are stored as {LABELS}")
+    bundle = Bundle(path, p, path / "base", path / "adapter")
     _compare(path, "label words", p.label_words, bundle.template.words)
     if p.risk:
         _check_risk_head(path, p.risk, bundle.template)
     _compare(path, "template", p.template_hash, bundle.template.hash)
     _compare(path, "base", p.base.hash, hash_files(bundle.base, BASE_FILES))
     _compare(path, "tokenizer", p.tokenizer_hash, hash_files(bundle.base, TOKENIZER_FILES))
-    _compare(path, "adapter", p.adapter.hash, hash_files(bundle.adapter, ADAPTER_FILES))
+    _compare(path, "adapter", p.adapter.hash, hash_files(path / "adapter", ADAPTER_FILES))
     return bundle
 
 
@@ -188,9 +182,13 @@ def hash_files(folder: Path, patterns: tuple[str, ...]) -> str:
         raise BundleError(f"{folder}: none of {', '.join(patterns)} found; the bundle is incomplete")
     digest = hashlib.sha256()
     for file in files:
-        with open(file, "rb") as stream:
-            digest.update(f"{file.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+        digest.update(f"{file.name} {_sha256(file)}\n".encode())
     return digest.hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _check_risk_head(path: Path, head: RiskHead, template: Template) -> None:

@@ -53,13 +53,14 @@ class Engine:
         self._filler = encoder.label_ids[0]
 
     @classmethod
-    def load(cls, path: str | Path, *, device: str | None = None, check: bool = True) -> "Engine":
-        """Load the bundle in `path` onto `device` (default: a GPU if there is one, in bf16, else the CPU in fp32).
+    def load(cls, bundle: str | Path | Bundle, *, device: str | None = None, check: bool = True) -> "Engine":
+        """Load a found bundle, or the one in a folder, onto `device` (default: a GPU if any, in bf16, else the CPU).
 
         Raises BundleError if the folder, the label words or the golden probes are not what the passport says; only
         whoever makes a bundle has a reason for `check=False`, which skips the probes.
         """
-        bundle = open_bundle(path)
+        if not isinstance(bundle, Bundle):
+            bundle = open_bundle(bundle)
         device, dtype = choose_device(device)
         encoder = PromptEncoder(bundle.template, load_tokenizer(bundle), bundle.passport.max_tokens)
         engine = cls(bundle, encoder, LabelModel(load_network(bundle, device, dtype), encoder), dtype)

@@ -8,54 +8,85 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from safetensors import SafetensorError, safe_open
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from sentfeat.errors import BundleError
-from sentfeat.score.bundle import Bundle
+from sentfeat.score.bundle import ADAPTER_FILES, Bundle
 
 logger = logging.getLogger(__name__)
 
+NF4 = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True)
+"""The form of the weights that the recipes train adapters on."""
+
 
 def load_tokenizer(bundle: Bundle) -> PreTrainedTokenizerBase:
-    """The tokenizer that lies beside the base."""
-    return AutoTokenizer.from_pretrained(bundle.base, local_files_only=True, trust_remote_code=False)
+    """The tokenizer that lies beside the base. Raises BundleError if it cannot be read."""
+    try:
+        return AutoTokenizer.from_pretrained(bundle.base, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{bundle.base} holds no usable tokenizer: {error}") from error
 
 
 def load_network(bundle: Bundle, device: str, dtype: torch.dtype, *, adapter: bool = True) -> Any:
     """Load, dequantise and merge; without `adapter` it is the bare base.
 
-    Raises BundleError if a weight is not finite or the adapter does not fit.
+    Raises BundleError if a weight is missing or not finite, or the adapter does not fit.
     """
     with _quiet():
-        network = AutoModelForCausalLM.from_pretrained(
-            bundle.base,
-            dtype=torch.float32,
-            device_map={"": device},
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
-        network = network.dequantize(torch.float32).float()  # the second: what was never quantised lies there in fp16
-        if adapter:
-            network = _merge(network, bundle)
+        network = _load_base(bundle, device)
+        if adapter and bundle.adapter:
+            network = _merge(network, bundle.adapter)
     broken = [name for name, weight in network.named_parameters() if not torch.isfinite(weight).all()]
     if broken:
         raise BundleError(f"{bundle.path}: weights that are not finite in {', '.join(broken[:3])}; fetch it again")
     return network.to(device=device, dtype=dtype).eval()
 
 
-def _merge(network: Any, bundle: Bundle) -> Any:
-    from peft import PeftModel  # its import pulls in bitsandbytes, which has advice to give
+def _load_base(bundle: Bundle, device: str) -> Any:
+    try:
+        network, found = AutoModelForCausalLM.from_pretrained(
+            bundle.base,
+            dtype=torch.float32,
+            device_map={"": device},
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **({"quantization_config": NF4} if bundle.quantise else {}),
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise BundleError(f"{bundle.base} holds no usable causal language model: {error}") from error
+    if lacking := sorted({*found["missing_keys"], *found["mismatched_keys"]}):
+        raise BundleError(f"{bundle.base}: the weights {', '.join(map(str, lacking[:3]))} are missing or misshapen")
+    if getattr(network, "is_quantized", False):
+        network = network.dequantize(torch.float32)
+    return network.float()  # what was never quantised lies in NF4 bases in fp16
+
+
+def _merge(network: Any, adapter: Path) -> Any:
+    from peft import PeftModel, get_peft_model_state_dict  # its import pulls in bitsandbytes, which has advice to give
 
     _untie_head(network)
     try:
-        return PeftModel.from_pretrained(network, str(bundle.adapter)).merge_and_unload()
-    except (RuntimeError, ValueError) as error:
-        raise BundleError(f"{bundle.path}: the adapter does not fit the base: {error}") from error
+        with safe_open(adapter / ADAPTER_FILES[1], "pt") as file:
+            names = file.keys()
+            given = {name for name in names if "lora_" in name}
+        model = PeftModel.from_pretrained(network, str(adapter))
+        wanted = {name for name in get_peft_model_state_dict(model, save_embedding_layers=False) if "lora_" in name}
+        if odd := sorted(given ^ wanted):  # peft itself would go on, with weights as they were before training
+            raise BundleError(
+                f"{adapter}: {len(wanted - given)} weights are missing and {len(given - wanted)} belong to nothing in "
+                f"this base, such as {odd[0]}; it was trained on another base, or is damaged"
+            )
+        return model.merge_and_unload()
+    except (RuntimeError, ValueError, SafetensorError) as error:
+        raise BundleError(f"{adapter}: the adapter does not fit the base: {error}") from error
 
 
 def _untie_head(network: Any) -> None:

@@ -10,7 +10,7 @@ from typing import overload
 import numpy as np
 
 from sentfeat.errors import DataError
-from sentfeat.score.bundle import embedded_path
+from sentfeat.score.find import find_model, load_model
 from sentfeat.score.probability import tone
 from sentfeat.score.prompt import LABELS
 from sentfeat.score.risks import RISKS
@@ -19,12 +19,20 @@ Prediction = dict[str, object]
 
 
 class SentimentPredictor:
-    """A loaded bundle with words around it; `bundle` is a folder, by default the one in the package."""
+    """A loaded model with words around it; `bundle` and `adapter` are folders or hub ids (see find_model).
 
-    def __init__(self, bundle: str | Path | None = None) -> None:
-        from sentfeat.score.engine import Engine  # here, so that `import sentfeat` stays free of torch
+    By default it is the bundle in the package.
+    """
 
-        self._engine = Engine.load(bundle or embedded_path())
+    def __init__(
+        self,
+        bundle: str | Path | None = None,
+        adapter: str | Path | None = None,
+        *,
+        template: str | None = None,
+        device: str | None = None,
+    ) -> None:
+        self._engine = load_model(find_model(bundle, adapter, template), device)
 
     @overload
     def predict(self, text: str, entity: str | None = None, *, risks: bool = False) -> Prediction: ...

@@ -9,7 +9,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, Protocol
 
@@ -21,6 +21,9 @@ Task = Literal["sentiment", "risk"]
 
 LABELS = ("negative", "neutral", "positive")
 """The order of every array with a label axis, here and in all tables."""
+
+SYNONYMS = {"bearish": "negative", "neg": "negative", "bullish": "positive", "pos": "positive", "neu": "neutral"}
+"""What others call the labels."""
 
 ENTITY_TOKENS = 24
 """Longer names are cut: a question is short."""
@@ -136,6 +139,22 @@ LLAMA3 = _chat(
     ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
 )
 TEMPLATES = {template.name: template for template in (PLAIN, MISTRAL_INSTRUCT, LLAMA3)}
+
+
+def label_positions(names: Mapping[int, str]) -> list[int]:
+    """Where each of LABELS stands among a model's outputs, which `names` tells (id2label).
+
+    Orders differ in the wild (ProsusAI: positive, negative, neutral; yiyanghkust: neutral, positive, negative), so none
+    is assumed. Raises BundleError unless the names are just these three.
+    """
+    lower = {at: str(name).strip().lower() for at, name in names.items()}
+    at_label = {SYNONYMS.get(name, name): at for at, name in lower.items()}
+    if set(at_label) != set(LABELS) or len(names) != len(LABELS):
+        raise BundleError(
+            f"id2label is {dict(names)}: it must name {', '.join(LABELS)}; "
+            "write them into config.json in the order in which the model was trained"
+        )
+    return [at_label[label] for label in LABELS]
 
 
 def clean(text: str) -> str:

@@ -7,7 +7,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from sentfeat.errors import BundleError
-from sentfeat.evaluate.encoder import encoder, label_columns
+from sentfeat.score.find import find_model, load_model
+from sentfeat.score.prompt import label_positions
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "profit", "rises", "falls", "acme"]
 
@@ -45,7 +46,7 @@ def rename(folder, names):
 
 def test_columns_come_in_our_order_whatever_the_models_is(bert):
     texts = ["profit rises", "profit falls acme", "acme"]
-    found = encoder(bert)(texts, [None] * 3)
+    found = load_model(find_model(bert)).probabilities(texts, [None] * 3)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
     model = BertForSequenceClassification.from_pretrained(bert).eval()
     for text, row in zip(texts, found, strict=True):
@@ -55,15 +56,15 @@ def test_columns_come_in_our_order_whatever_the_models_is(bert):
 
 
 def test_swapped_names_swap_the_columns(bert):
-    before = encoder(bert)(["profit rises"], [None])
+    before = load_model(find_model(bert)).probabilities(["profit rises"], [None])
     rename(bert, {"0": "Bearish", "1": "Bullish", "2": "Neutral"})
-    after = encoder(bert)(["profit rises"], [None])
+    after = load_model(find_model(bert)).probabilities(["profit rises"], [None])
     rename(bert, {"0": "positive", "1": "negative", "2": "neutral"})
     np.testing.assert_allclose(after, before[:, [2, 1, 0]])
 
 
 def test_an_empty_text_has_no_answer(bert):
-    found = encoder(bert)(["", "profit"], [None, None])
+    found = load_model(find_model(bert)).probabilities(["", "profit"], [None, None])
     assert np.isnan(found[0]).all()
     assert np.isfinite(found[1]).all()
 
@@ -78,9 +79,4 @@ def test_an_empty_text_has_no_answer(bert):
 )
 def test_an_order_that_the_model_does_not_tell_is_refused(names):
     with pytest.raises(BundleError, match="id2label"):
-        label_columns(names)
-
-
-def test_a_folder_without_a_classifier_is_refused(tmp_path):
-    with pytest.raises(BundleError, match="no usable sequence classifier"):
-        encoder(tmp_path)
+        label_positions(names)
