@@ -98,7 +98,7 @@ def name_models(models: Sequence[str], adapter: str | None = None) -> dict[str, 
     """
     if adapter is not None and len(models) > 1:
         raise ConfigError("--adapter goes with one --model; give several as folders of adapters, which name their base")
-    found = [_find(model, adapter) for model in models or [None]]
+    found = [_find(model, adapter) for model in models or (None,)]
     counts = Counter(name for name, _, _ in found)
     clash = {name for name, _, given in found if counts[name] > 1 and not given}
     if clash:

@@ -4,6 +4,7 @@ It reads the text alone: whom the question is about, it cannot be told, and of r
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ BATCH = 32
 class Classifier:
     """A loaded classifier; its outputs are put into the order of LABELS, which its own id2label tells."""
 
-    def __init__(self, bundle: Bundle, network: torch.nn.Module, tokenizer, dtype: torch.dtype) -> None:
+    def __init__(self, bundle: Bundle, network: Any, tokenizer: Any, dtype: torch.dtype) -> None:
         self.bundle = bundle
         self.temperature = bundle.passport.temperature
         self.model_id = bundle.model_id(str(dtype).removeprefix("torch."))

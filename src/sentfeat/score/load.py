@@ -50,7 +50,7 @@ def load_network(bundle: Bundle, device: str, dtype: torch.dtype, *, adapter: bo
 
 def _load_base(bundle: Bundle, device: str) -> Any:
     try:
-        network, found = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             bundle.base,
             dtype=torch.float32,
             device_map={"": device},
@@ -62,6 +62,7 @@ def _load_base(bundle: Bundle, device: str) -> Any:
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise BundleError(f"{bundle.base} holds no usable causal language model: {error}") from error
+    network, found = loaded
     if lacking := sorted({*found["missing_keys"], *found["mismatched_keys"]}):
         raise BundleError(f"{bundle.base}: the weights {', '.join(map(str, lacking[:3]))} are missing or misshapen")
     if getattr(network, "is_quantized", False):
