@@ -26,7 +26,7 @@ lint: $(VENV)/.dev  ## style and types
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/.dev  ## timings for the README's table
-	$(VENV)/bin/python -m benchmarks.run
+	$(VENV)/bin/python -m benchmarks.scoring
 
 clean:
 	rm -rf $(VENV) .prefect data/lake
