@@ -111,6 +111,38 @@ def test_headings_come_in_many_shapes(heading):
     assert got["1A"][1].endswith(RISK.strip())
 
 
+def test_a_one_typed_as_a_letter_is_a_one():
+    typed = cut(body().replace("Item 1", "Item l"))
+    assert typed["1A"] == ("ok", f"Item lA. Risk Factors\n\n{RISK.strip()}")
+
+
+def test_the_part_and_item_at_the_top_of_every_page_are_in_no_section():
+    def page(number: int, part: str, item: str) -> str:
+        return f"<p>{number}</p><p>PART {part}</p><p>Item {item}</p>"
+
+    pieces, number = [], 0
+    for code, (title, _) in ITEMS.items():
+        part = "I" if int(code.rstrip("ABC")) < 5 else "II"
+        pieces.append(f"{page(number, part, code)}<p>ITEM {code}. {title.upper()}</p>")
+        for _ in range(4):
+            number += 1
+            pieces.append(f"<p>{RISK if code == '1A' else TALK}</p>{page(number, part, code)}")
+    got = cut(clean_text(f"<html><body>{''.join(pieces)}</body></html>"))
+    assert got["1A"] == ("ok", "ITEM 1A. RISK FACTORS" + f"\n\n{RISK.strip()}" * 4)
+    assert got["7"][0] == "ok"
+    assert "PART" not in got["7"][1]
+
+
+def test_an_item_s_number_at_the_top_of_a_page_stays_if_its_title_stands_below():
+    rows = "".join(
+        f"<p>{at}</p><p>Item {code}.</p><p>{title}</p><p>{RISK if code == '1A' else TALK}</p>"
+        + f"<p>{at}</p><p>Item {code}.</p><p>{RISK if code == '1A' else TALK}</p>" * 2
+        for at, (code, (title, _)) in enumerate(ITEMS.items(), start=1)
+    )
+    got = cut(clean_text(f"<html><body>{rows}</body></html>"))
+    assert {item: verdict for item, (verdict, _) in got.items()} == {"1A": "ok", "7": "ok"}
+
+
 def test_an_item_shared_with_the_next_is_found():
     joint = body().replace("Item 7. Management", "Items 7 and 7A. Management").replace("Item 7A. Q", "Q")
     assert cut(joint)["7"][0] == "ok"
@@ -132,7 +164,12 @@ def test_the_next_part_s_title_belongs_to_no_item():
         ),
         ("For information on risk factors, please refer to the report of last year.", "cross_reference"),
         (RISK * 900, "oversize"),
+        ("Risk factors are incorporated herein by reference to Exhibit 13. " + RISK * 2, "cross_reference"),
         (RISK + "<div style='x'>raw</div>" + RISK, "unverifiable"),
+        ("We own a plant in Ohio and lease another in Texas from a former owner of the land. " * 30, "unverifiable"),
+        (f"{RISK}\n\nUnresolved Staff Comments\n\nNone.", "unverifiable"),
+        (f"{RISK}\n\nReport of Independent Registered Public Accounting Firm\n\n{RISK}", "unverifiable"),
+        (f"{RISK}\n\n•legal proceedings initiated after an acquisition;\n\n{RISK}", "ok"),
         (RISK, "ok"),
     ],
 )

@@ -15,7 +15,7 @@ from sentfeat.ingest.filings.text import PARAGRAPH_BREAK, is_table
 
 _HEADING = re.compile(
     r"^[^\S\n]*[•·*|\-–—\"“(\[]*\s*(?:PART\s+(?P<part>[IV]+|[1-4])\b[\s,.:;\-–—]*)?"
-    r"I\s?T\s?E\s?M\s?S?[\s.:\-–—#]*(?P<number>\d{1,2})(?:\s?\.\s?(?P<decimal>\d\d)(?!\d))?"
+    r"I\s?T\s?E\s?M\s?S?[\s.:\-–—#]*(?P<number>\d{1,2}|l(?=[ABC\s.:]))(?:\s?\.\s?(?P<decimal>\d\d)(?!\d))?"
     r"[\s.]?\(?(?P<letter>[ABC](?![A-Z'’]))?\)?(?P<rest>[^\n]*)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -134,7 +134,7 @@ def _title_length(rest: str) -> int:
 
 
 def _keys(match: re.Match[str], outline: Outline) -> tuple[str, ...]:
-    number = str(int(match["number"]))
+    number = str(int(match["number"].lower().replace("l", "1")))  # a typist's or a scanner's 1
     if match["decimal"]:
         return outline.keys_of(f"{number}.{match['decimal']}")
     lettered = outline.keys_of(number + (match["letter"] or "").upper())

@@ -22,8 +22,12 @@ _PAGE_NUMBER = re.compile(
 _CONTENTS_LINK = re.compile(r"(?:back to\s+)?(?:table of contents|index|contents)", re.IGNORECASE)
 _AT_AN_END = re.compile(r"(?<![\d.,$-])(\d{1,3})\W*$|^\W*(\d{1,3})(?![\d.,%])")
 _SENTENCE_END = re.compile(r"[.!?:;][\"”’')\]]*$")
+_PLACE = re.compile(
+    r"(?:part\s+[ivx]{1,4})?[\s,.|–—-]*(?:items?\s+\d{1,2}\s?[abc]?(?:(?:\s|,|and|&)+\d{1,2}[abc]?)*)?\W*", re.I
+)
 _HEADER_REPEATS = 4  # a line beside this many page numbers is a page's header or footer
 _HEADER_CHARACTERS = 120
+_PLACE_REPEATS = 3  # of one such line; two lines that recur so make a style
 
 
 def clean_text(body: str) -> str:
@@ -46,7 +50,27 @@ def _without_furniture(paragraphs: list[str]) -> list[str | None]:
     beside = [at for at in short if not bare.isdisjoint((at - 2, at - 1, at + 1, at + 2))]
     repeated = {key for key, n in Counter(_key(paragraphs[at]) for at in beside).items() if n >= _HEADER_REPEATS}
     dropped = bare | {at for at in beside if _key(paragraphs[at]) in repeated} | _counting(paragraphs, short)
+    dropped |= _places(paragraphs, bare)
     return [None if at in dropped else text for at, text in enumerate(paragraphs)]
+
+
+def _places(paragraphs: list[str], bare: set[int]) -> set[int]:
+    """Lines that only say which part or item a page belongs to ("PART I", "Item 1A"), at the top of page after page.
+
+    The first of its kind stays if a title stands below it: then it is the heading itself.
+    """
+    beside = {at + step for at in bare for step in (-2, -1, 1, 2) if 0 <= at + step < len(paragraphs)}
+    places = [at for at in sorted(beside - bare) if _is_item(paragraphs[at]) and _PLACE.fullmatch(paragraphs[at])]
+    counts = Counter(paragraphs[at] for at in places)
+    if sum(n for n in counts.values() if n >= _PLACE_REPEATS) < 2 * _PLACE_REPEATS:
+        return set()
+    first = {text: at for at, text in reversed([(at, paragraphs[at]) for at in places])}
+    return {at for at in places if first[paragraphs[at]] != at or not _has_title(paragraphs, at, bare.union(places))}
+
+
+def _has_title(paragraphs: list[str], at: int, skipped: set[int]) -> bool:
+    below = next((paragraphs[n] for n in range(at + 1, len(paragraphs)) if n not in skipped), "")
+    return len(below) < _HEADER_CHARACTERS and not _is_item(below) and not _SENTENCE_END.search(below)
 
 
 def _counting(paragraphs: list[str], short: list[int]) -> set[int]:

@@ -5,7 +5,7 @@ stub              next to nothing: "None", "Not applicable", "no material change
 cross_reference   the text is elsewhere: an exhibit, the annual report, another item, an index of pages
 oversize          longer than such an item ever is: the end was not found
 missing           no such item
-unverifiable      a heading was found, but not its title, or not where the section ends
+unverifiable      a heading was found, but not its title, or not where the section ends, or the text is not like it
 """
 
 import re
@@ -15,6 +15,7 @@ import msgspec
 
 from sentfeat.ingest.filings.headings import Heading
 from sentfeat.ingest.filings.outline import CURRENT, Outline
+from sentfeat.ingest.filings.plausibility import has_markup, is_plausible
 
 
 class Verdict(StrEnum):
@@ -41,6 +42,7 @@ class Span(msgspec.Struct, frozen=True):
 STUB_WORDS = 60
 CURRENT_STUB_WORDS = 5
 REFERENCE_WORDS = 250
+OPENING_REFERENCE_WORDS = 1_000  # that begin with "incorporated by reference": a list of where to look
 CURRENT_REFERENCE_WORDS = 80
 OVERSIZE = {"1A": 500_000, "7": 700_000, "I.2": 600_000, "II.1A": 500_000}
 CURRENT_OVERSIZE = 200_000
@@ -58,13 +60,13 @@ _REFERS = re.compile(
     r"|\b(?:see|refer\s+to|reference\s+is\s+made)\b",
     re.IGNORECASE,
 )
+_OPENS_BY_REFERENCE = re.compile(r"(?:\S+\s+){0,50}?incorporated?\s+(?:\w+\s+){0,3}by\s+reference", re.IGNORECASE)
 _ITEM_CODE = re.compile(r"\bitems?\s*(\d{1,2}(?:\.\d\d)?)(?![\dA-C])", re.IGNORECASE)
 _POINTS = re.compile(r"\bincorporated\b|\bsee\b|\brefer", re.IGNORECASE)
 _NOT_FILED = re.compile(r"[^.]*\bnot\s+(?:be\s+)?(?:deemed|filed)\b.*", re.IGNORECASE | re.DOTALL)
 _UNCHANGED = re.compile(
     r"no\s+material\s+change|not\s+(?:materially\s+)?change|not\s+(?:required|applicable)", re.IGNORECASE
 )
-_MARKUP = re.compile(r"</?(?:div|span|td|tr|p|font|table)\b", re.IGNORECASE)
 _INDEX_ROW = r"^\W*(?:item\W*)?{code}\W+(?:{title})[^\n]*\d\W*$"
 
 
@@ -78,12 +80,14 @@ def judge(text: str, key: str, span: Span | None, outline: Outline) -> Verdict:
     words = len(body.split())
     if words < REFERENCE_WORDS and _REFERS.search(body) and not (words < STUB_WORDS and _UNCHANGED.search(body)):
         return Verdict.CROSS_REFERENCE
+    if words < OPENING_REFERENCE_WORDS and _OPENS_BY_REFERENCE.match(body.lstrip()):
+        return Verdict.CROSS_REFERENCE
     if words < STUB_WORDS:
         return Verdict.STUB
     if len(body) > OVERSIZE[key]:
         return Verdict.OVERSIZE
     ended = span.following in FOLLOWERS[key] or (key.startswith("II.") and span.signed)
-    return Verdict.OK if span.heading.titled and ended and not _MARKUP.search(body) else Verdict.UNVERIFIABLE
+    return Verdict.OK if span.heading.titled and ended and is_plausible(key, body) else Verdict.UNVERIFIABLE
 
 
 def _judge_current(key: str, body: str) -> Verdict:
@@ -96,7 +100,7 @@ def _judge_current(key: str, body: str) -> Verdict:
     others = {code for code in _ITEM_CODE.findall(said) if code != key and ("." in code) == ("." in key)}
     if words < CURRENT_REFERENCE_WORDS and _POINTS.search(said) and others:
         return Verdict.CROSS_REFERENCE
-    return Verdict.UNVERIFIABLE if _MARKUP.search(body) else Verdict.OK
+    return Verdict.UNVERIFIABLE if has_markup(body) else Verdict.OK
 
 
 def _is_indexed(text: str, key: str, outline: Outline) -> bool:
