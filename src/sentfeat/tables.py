@@ -5,6 +5,7 @@ metadata inside the Parquet files all come from here.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,14 @@ class Column:
     meaning: str
     null: str = NEVER
     unit: str = ""
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The least and the largest value, where the unit is written as "0 to 1"; a count is at least 0."""
+        limits = re.fullmatch(r"(-?\d+) to (-?\d+)", self.unit)
+        if limits:
+            return float(limits[1]), float(limits[2])
+        return (0.0, float("inf")) if self.type == COUNT else None
 
     def field(self) -> pa.Field:
         metadata = {"meaning": self.meaning, "null": self.null, "unit": self.unit}
@@ -121,6 +130,43 @@ def _plain(column: pa.Array) -> np.ndarray:
 SECURITY = Column("security_id", TEXT, "permanent id: CIK and share class, or the user's own")
 SESSION = Column("session", DAY, "exchange session in which the row can be traded")
 NO_SCORED = "no scored item in the window"
+UNPARSED = "no 10-K or 10-Q in the last 315 sessions, or the latest one's Item 1A is omitted or not ok"
+NO_PRIOR = UNPARSED + ", or no ok Item 1A of the filing before"
+NO_FILINGS_READ = "no source of filings was read without a gap over that time"
+
+RISKS = (
+    "litigation_regulatory",
+    "credit_liquidity",
+    "macro_rates_fx",
+    "demand_competition",
+    "supply_chain_inputs",
+    "operations_product_safety",
+    "cyber_technology",
+    "accounting_controls",
+    "management_labor",
+    "geopolitical_trade",
+    "climate_esg",
+    "guidance_impairment_dilution",
+)
+"""The risk categories, in the order of every array with a risk axis; sentfeat.score.risks defines them."""
+
+EVENTS = {
+    "1.01": "a material agreement",
+    "1.03": "bankruptcy",
+    "1.05": "a material cybersecurity incident",
+    "2.02": "results",
+    "2.04": "an obligation that was accelerated",
+    "2.05": "costs of an exit or restructuring",
+    "2.06": "a material impairment",
+    "3.01": "notice of delisting",
+    "4.01": "a change of auditor",
+    "4.02": "earlier statements not to be relied upon",
+    "5.02": "directors or officers leaving or coming",
+}
+"""The 8-K items that are counted, and what each reports."""
+
+CHANGES = ("rf_dlen", "rf_change_cos", "rf_change_jac", "rf_added_share", "rf_removed_share")
+"""What is also given less its filing quarter's mean: Regulation S-K's Item 105 of 2020 changed everyone's Item 1A."""
 
 UNIVERSE = Table(
     "universe",
@@ -348,7 +394,96 @@ FEATURES = Table(
             "none in the last 252 sessions, or a session since then was not covered",
             "sessions",
         ),
-        Column("pit_grade_worst", TEXT, "worst timing grade in the window: C before B before A", "no document"),
+        *(
+            Column(
+                f"news_risk_{risk}",
+                NUMBER,
+                f"weighted mean probability of the risk {risk}, sum(w p) / sum(w)",
+                "no item in the window scored for tone and risk, or sum(w) = 0",
+                "0 to 1",
+            )
+            for risk in RISKS
+        ),
+        Column(
+            "filing_sent_mean",
+            NUMBER,
+            "mean tone of the passages of MD&A and 8-K items of the last 63 sessions, weights confidence, halving every "
+            "21 sessions",
+            "no scored passage",
+            "-1 to 1",
+        ),
+        Column("rf_len", NUMBER, "ln words of the latest 10-K's or 10-Q's Item 1A", UNPARSED),
+        Column("rf_dlen", NUMBER, "rf_len less that of the filer's filing of the same form before", NO_PRIOR),
+        Column("rf_change_cos", NUMBER, "1 - cosine of the word counts with the filing before", NO_PRIOR, "0 to 1"),
+        Column("rf_change_jac", NUMBER, "1 - Jaccard of the sets of words with the filing before", NO_PRIOR, "0 to 1"),
+        Column("rf_added_share", NUMBER, "share of sentences that the filing before has not", NO_PRIOR, "0 to 1"),
+        Column("rf_removed_share", NUMBER, "share of the filing before's sentences that are gone", NO_PRIOR, "0 to 1"),
+        *(
+            Column(
+                f"{name}_qdm",
+                NUMBER,
+                f"{name} less the mean over all filings of the same form in the same calendar quarter, known by then",
+                NO_PRIOR + ", or fewer than 3 such filings",
+            )
+            for name in CHANGES
+        ),
+        *(
+            Column(
+                f"rf_risk_{risk}",
+                NUMBER,
+                f"mean probability of the risk {risk} over the passages of Item 1A",
+                UNPARSED + ", or its passages are not all scored",
+                "0 to 1",
+            )
+            for risk in RISKS
+        ),
+        *(
+            Column(
+                f"rf_drisk_{risk}",
+                NUMBER,
+                f"rf_risk_{risk} less that of the filing before",
+                NO_PRIOR + ", or the passages of either are not all scored",
+                "-1 to 1",
+            )
+            for risk in RISKS
+        ),
+        *(
+            Column(
+                f"lm_{short}",
+                NUMBER,
+                f"share of the words of Item 1A in the Loughran-McDonald {long} list",
+                UNPARSED + ", or no word lists are configured",
+                "0 to 1",
+            )
+            for short, long in (("neg", "negative"), ("unc", "uncertainty"), ("lit", "litigious"))
+        ),
+        *(
+            Column(
+                f"days_since_{form.lower().replace('-', '')}",
+                COUNT,
+                f"calendar days from the latest {form} to the session",
+                f"none in the last 315 sessions, or {NO_FILINGS_READ}",
+                "days",
+            )
+            for form in ("10-K", "10-Q", "8-K")
+        ),
+        *(
+            Column(
+                f"f8k_{item.replace('.', '_')}_21d",
+                COUNT,
+                f"8-Ks of the last 21 sessions with item {item}, {what}",
+                NO_FILINGS_READ,
+                "filings",
+            )
+            for item, what in EVENTS.items()
+        ),
+        Column("filing_late", FLAG, "a notice of late filing (NT form) in the last 63 sessions", NO_FILINGS_READ),
+        Column(
+            "pit_grade_worst",
+            TEXT,
+            "worst timing grade of the news and filings in the window: C before B before A",
+            "no document",
+        ),
     ),
     order=("session", "ticker", "security_id"),
 )

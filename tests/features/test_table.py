@@ -9,8 +9,8 @@ import pytest
 
 from sentfeat.config import FeatureSettings
 from sentfeat.features.coverage import Reading
-from sentfeat.features.items import INPUT_COLUMNS, confidence, shingles
-from sentfeat.features.table import Build
+from sentfeat.features.items import INPUT_COLUMNS, confidence
+from sentfeat.features.table import Build, Inputs
 from sentfeat.sessions import Cutoff, calendar, sessions_between, window
 from sentfeat.tables import FEATURES, conform, content_hash
 from sentfeat.universe import Universe
@@ -74,7 +74,7 @@ def make_items(seed: int) -> pd.DataFrame:
         )
     frame = pd.DataFrame(rows)
     frame["available_at"] = frame["available_at"].astype("datetime64[us, UTC]")
-    return frame[list(INPUT_COLUMNS)]
+    return frame.reindex(columns=list(INPUT_COLUMNS))
 
 
 def spans() -> pd.DataFrame:
@@ -91,8 +91,11 @@ def spans() -> pd.DataFrame:
 
 
 def build(items: pd.DataFrame, first=FIRST, last=LAST, cutoff=Cutoff.PRE_OPEN) -> pd.DataFrame:
-    made = Build(items, spans(), {"wire": Reading(required=True)}, universe(), first, last, cutoff, SETTINGS)
-    return pd.concat([rows for _, rows in made.rows()], ignore_index=True)
+    return Build(inputs(items), first, last, cutoff, SETTINGS).frame
+
+
+def inputs(items: pd.DataFrame) -> Inputs:
+    return Inputs(items, spans(), {"wire": Reading(required=True)}, universe())
 
 
 def oracle(items: pd.DataFrame, cutoff: Cutoff) -> Oracle:
@@ -176,9 +179,7 @@ def test_input_hashes_follow_exactly_what_a_row_depends_on():
     items = make_items(seed=5)
 
     def hashes(frame):
-        return Build(
-            frame, spans(), {"wire": Reading(required=True)}, universe(), FIRST, LAST, Cutoff.PRE_OPEN, SETTINGS
-        ).input_hashes()
+        return Build(inputs(frame), FIRST, LAST, Cutoff.PRE_OPEN, SETTINGS).input_hashes()
 
     base = hashes(items)
     assert hashes(items.sample(frac=1, random_state=0)) == base
@@ -195,11 +196,6 @@ def test_confidence_is_zero_for_a_guess_and_one_for_certainty():
     p = np.array([[1 / 3, 1 / 3, 1 / 3], [0.0, 0.0, 1.0], [np.nan] * 3])
     assert confidence(p)[:2] == pytest.approx([0.0, 1.0], abs=1e-15)
     assert np.isnan(confidence(p)[2])
-
-
-def test_a_text_of_two_words_is_one_shingle():
-    assert shingles("Apple up") == {("apple", "up")}
-    assert shingles("Apple is up again") == {("apple", "is", "up"), ("is", "up", "again")}
 
 
 def test_an_item_seen_after_an_outage_is_in_the_row_that_could_know_it():

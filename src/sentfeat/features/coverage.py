@@ -9,10 +9,15 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Reading:
-    """How a source is read. `staleness` is how long ago a polled one may have been read last; None for an archive."""
+    """How a source is read.
+
+    staleness: how long ago a polled one may have been read last; None for an archive. filings: whether it is a source
+    of SEC filings.
+    """
 
     required: bool
     staleness: pd.Timedelta | None = None
+    filings: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ def session_coverage(
     that was cut off during an outage stays blind, the one after it is not.
     """
     read = {
-        name: _contained(spans[spans["source"] == name], starts, ends, reading.staleness)
+        name: np.asarray(_held_since(spans[spans["source"] == name], ends, reading.staleness) <= starts)
         for name, reading in readings.items()
     }
     share = np.mean(list(read.values()), axis=0)
@@ -42,20 +47,38 @@ def session_coverage(
     return SessionCoverage(np.all(needed, axis=0) if needed else share > 0, share)
 
 
-def _contained(
-    spans: pd.DataFrame, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, staleness: pd.Timedelta | None
-) -> np.ndarray:
-    """Whether each window lies in one unbroken stretch of the union of the spans."""
+def filings_read_since(
+    spans: pd.DataFrame, readings: Mapping[str, Reading], ends: pd.DatetimeIndex
+) -> pd.DatetimeIndex:
+    """For each end, since when all sources of filings were read without a gap; NaT if one was not, or there is none."""
+    since = [
+        _held_since(spans[spans["source"] == name], ends, reading.staleness)
+        for name, reading in readings.items()
+        if reading.filings
+    ]
+    if not since:
+        return pd.DatetimeIndex([pd.NaT] * len(ends), tz="UTC")
+    return pd.DatetimeIndex(pd.concat([pd.Series(one) for one in since], axis=1).max(axis=1, skipna=False))
+
+
+def _held_since(spans: pd.DataFrame, ends: pd.DatetimeIndex, staleness: pd.Timedelta | None) -> pd.DatetimeIndex:
+    """The begin of the unbroken stretch of spans that reaches up to each end; NaT where none does.
+
+    A polled source reaches up to an end if its last poll before it is not stale.
+    """
     spans = spans.dropna(subset=["covered_start", "covered_end"]).sort_values("covered_start")
     if spans.empty:
-        return np.zeros(len(starts), dtype=bool)
+        return pd.DatetimeIndex([pd.NaT] * len(ends), tz="UTC")
     reach = spans["covered_end"].cummax()
     stretch = (spans["covered_start"] > reach.shift()).cumsum()
     merged = spans.assign(covered_end=reach).groupby(stretch).agg({"covered_start": "first", "covered_end": "last"})
-    at = merged["covered_start"].searchsorted(starts, side="right") - 1
-    until = pd.DatetimeIndex(merged["covered_end"])[np.maximum(at, 0)]
     if staleness is None:
-        return (at >= 0) & (ends <= until)
-    polls = pd.DatetimeIndex(spans["covered_end"].sort_values())
-    last = np.maximum(polls.searchsorted(ends, side="right") - 1, 0)
-    return (at >= 0) & (polls[last] <= until) & (polls[last] >= ends - staleness) & (polls[last] <= ends)
+        asked, fresh = ends, np.ones(len(ends), dtype=bool)
+    else:
+        polls = pd.DatetimeIndex(spans["covered_end"].sort_values())
+        asked = polls[np.maximum(polls.searchsorted(ends, side="right") - 1, 0)]
+        fresh = np.asarray((asked >= ends - staleness) & (asked <= ends))
+    at = merged["covered_start"].searchsorted(asked, side="right") - 1
+    inside = (at >= 0) & np.asarray(asked <= pd.DatetimeIndex(merged["covered_end"])[np.maximum(at, 0)])
+    starts = pd.DatetimeIndex(merged["covered_start"])[np.maximum(at, 0)]
+    return starts.where(inside & fresh)

@@ -1,7 +1,8 @@
-"""What a row says about the sessions before it: decayed tone, surprise, abnormal volume, time since the last news.
+"""What rows say about the sessions before them: decayed tone, surprise, abnormal volume, time since the last news.
 
-Works on matrices (sessions, securities) over the row's session and at most 252 sessions before. A session that is not
-covered is not a quiet one: it neither decays a mean nor counts as zero news.
+Works on matrices (sessions, securities) that reach at least 252 sessions back from the first row wanted, and answers
+for the rows from `first` on. A session that is not covered is not a quiet one: it neither decays a mean nor counts as
+zero news. Every sum runs over ages, newest first, so that it does not depend on which other rows are asked for.
 """
 
 from dataclasses import dataclass
@@ -32,48 +33,69 @@ class Panel:
         return self.listed & (self.covered[:, None] | ~np.isnan(self.tone))
 
 
-def ewma(panel: Panel, at: int, half_life: float) -> np.ndarray:
-    """Decayed mean tone (securities,) at row `at` over the last 63 sessions; see FEATURES for its nulls."""
-    first = max(0, at - TONE_MEMORY + 1)
-    tone, seen = panel.tone[first : at + 1], panel.observed[first : at + 1]
-    age = np.arange(at - first, -1, -1.0)[:, None]
-    weight = np.where(seen, 0.5 ** (age / half_life), 0.0)
-    known = seen[-1] & (seen & ~np.isnan(tone)).any(axis=0)
-    total = (weight * np.nan_to_num(tone)).sum(axis=0)
-    return np.divide(total, weight.sum(axis=0), out=np.full(known.shape, np.nan), where=known)
-
-
-def abnormal_buzz(panel: Panel, at: int) -> np.ndarray:
-    """(n - mean) / max(sd, 1) against the covered, listed sessions among the 60 before row `at`."""
-    first = max(0, at - BUZZ_MEMORY)
-    usable = panel.listed[first:at] & panel.covered[first:at, None]
-    n = np.where(usable, panel.n[first:at], 0.0)
-    count = usable.sum(axis=0)
-    enough = (count >= BUZZ_NEEDED) & panel.covered[at]
-    mean = n.sum(axis=0) / np.maximum(count, 1)
-    squares = (np.where(usable, n - mean, 0.0) ** 2).sum(axis=0)
-    deviation = np.sqrt(squares / np.maximum(count - 1, 1))
-    return np.where(enough, (panel.n[at] - mean) / np.maximum(deviation, 1.0), np.nan)
-
-
-def sessions_since_news(panel: Panel, at: int) -> np.ndarray:
-    """Sessions since the last item, NaN if none in the last 252 or if a session since then was not covered."""
-    first = max(0, at - COUNT_MEMORY)
-    had = (panel.n[first : at + 1] > 0)[::-1]
-    since = np.where(had.any(axis=0), had.argmax(axis=0), -1)
-    covered = panel.covered[first : at + 1][::-1]
-    blind = len(covered) if covered.all() else int(covered.argmin())
-    return np.where((since >= 0) & (since <= blind), since, np.nan)
-
-
-def history_columns(panel: Panel, at: int) -> dict[str, np.ndarray]:
-    """All history columns of the row at position `at`, each (securities,)."""
-    means = {f"sent_ewma_{half}": ewma(panel, at, half) for half in HALF_LIVES}
-    prior = ewma(panel, at - 1, 10) if at > 0 else np.full(panel.tone.shape[1], np.nan)
+def history_columns(panel: Panel, first: int) -> dict[str, np.ndarray]:
+    """All history columns of the rows from position `first` (>= 1) on, each (rows, securities)."""
+    means = {f"sent_ewma_{half}": ewma(panel, first, half) for half in HALF_LIVES}
+    before = ewma(panel, first - 1, HALF_LIVES[-1])[:-1]
     return {
         **means,
-        "sent_surprise": panel.tone[at] - prior,
+        "sent_surprise": panel.tone[first:] - before,
         "sent_mom": means["sent_ewma_3"] - means["sent_ewma_10"],
-        "buzz_abn": abnormal_buzz(panel, at),
-        "sessions_since_news": sessions_since_news(panel, at),
+        "buzz_abn": abnormal_buzz(panel, first),
+        "sessions_since_news": sessions_since_news(panel, first),
     }
+
+
+def ewma(panel: Panel, first: int, half_life: float) -> np.ndarray:
+    """Decayed mean tone over the last 63 sessions; see FEATURES for its nulls."""
+    observed = panel.observed
+    spoken = observed & ~np.isnan(panel.tone)
+    total, weight = decayed_sums(np.where(spoken, panel.tone, 0.0), observed, first, half_life)
+    known = observed[first:] & (decayed_sums(spoken, spoken, first, np.inf)[1] > 0)
+    return np.divide(total, weight, out=np.full(total.shape, np.nan), where=known)
+
+
+def decayed_sums(
+    values: np.ndarray, weights: np.ndarray, first: int, half_life: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of `values` and `weights` (sessions, securities) over the last 63 sessions, halving every `half_life`."""
+    rows = len(values) - first
+    totals = [np.zeros((rows, values.shape[1])) for _ in range(2)]
+    for age in range(min(TONE_MEMORY, first + rows)):
+        begin = max(0, first - age)
+        into = slice(begin + age - first, None)  # rows whose memory reaches before the matrix have nothing there
+        for total, matrix in zip(totals, (values, weights), strict=True):
+            total[into] += 0.5 ** (age / half_life) * matrix[begin : len(values) - age]
+    return totals[0], totals[1]
+
+
+def abnormal_buzz(panel: Panel, first: int) -> np.ndarray:
+    """(n - mean) / max(sd, 1) against the covered, listed sessions among the 60 before each row."""
+    usable = panel.listed & panel.covered[:, None]
+    n = np.where(usable, panel.n, 0).astype(np.int64)  # whole numbers: the sums are exact
+    count, total, squares = (sum_before(matrix, first, BUZZ_MEMORY) for matrix in (usable.astype(np.int64), n, n * n))
+    enough = (count >= BUZZ_NEEDED) & panel.covered[first:, None]
+    mean = total / np.maximum(count, 1)
+    variance = (count * squares - total * total) / np.maximum(count * (count - 1), 1)
+    return np.where(enough, (panel.n[first:] - mean) / np.maximum(np.sqrt(variance), 1.0), np.nan)
+
+
+def sum_before(matrix: np.ndarray, first: int, memory: int) -> np.ndarray:
+    """For each row from `first` on the sum of the `memory` rows before it, of whole numbers (rows, securities)."""
+    running = np.concatenate([np.zeros((1, matrix.shape[1]), dtype=np.int64), np.cumsum(matrix, axis=0)])
+    at = np.arange(first, len(matrix))
+    return running[at] - running[np.maximum(at - memory, 0)]
+
+
+def sessions_since_news(panel: Panel, first: int) -> np.ndarray:
+    """Sessions since the last item, NaN if none in the last 252 or if a session since then was not covered."""
+    at = np.arange(len(panel.n))[:, None]
+    since = at - _last(panel.n > 0, at)
+    blind = at - _last(~panel.covered[:, None], at)
+    known = (since <= COUNT_MEMORY) & (since <= blind)
+    return np.where(known, since, np.nan)[first:]
+
+
+def _last(marked: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The position of the last marked row up to each row, far in the past if there is none."""
+    return np.maximum.accumulate(np.where(marked, at, -10 * COUNT_MEMORY), axis=0)

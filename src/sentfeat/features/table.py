@@ -1,154 +1,229 @@
 """The feature table: rows of any range of sessions, equal to those of any other build of the same sessions.
 
-A row depends on nothing but its inputs: items (with scores), coverage spans, the universe and the settings, all of
-them no older than 252 sessions. `input_hash` is over exactly these.
+A row depends on nothing but its inputs: items and filings (with scores), coverage spans, the universe and the settings,
+all of them from the sessions that are remembered. `input_hashes` are over exactly these.
 """
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from sentfeat.config import FeatureSettings, settings_hash
-from sentfeat.features.coverage import Reading, SessionCoverage, session_coverage
+from sentfeat.features.coverage import Reading, SessionCoverage, filings_read_since, session_coverage
+from sentfeat.features.filings import FILING_COLUMNS, FILING_MEMORY, PASSAGE_COLUMNS, filing_columns, filing_tone
+from sentfeat.features.grid import Grid
 from sentfeat.features.history import COUNT_MEMORY, TONE_MEMORY, Panel, history_columns
 from sentfeat.features.items import INPUT_COLUMNS, with_quantities
-from sentfeat.features.window import summarise
+from sentfeat.features.window import GRADES, summarise, weighted_mean, worst_grade
 from sentfeat.hashing import digest
 from sentfeat.sessions import Cutoff, closes, known_at, session_of, sessions_between, shift, tradable_at
-from sentfeat.tables import FEATURES
+from sentfeat.tables import COUNT, FEATURES, FLAG, NUMBER
 from sentfeat.universe import Universe
 
 PEERS_NEEDED = 3
+MEMORY = max(COUNT_MEMORY, FILING_MEMORY)
+VOLUMES = ("n_news", "n_clusters", "n_sources")
+COUNTED = ("document_id", "security_id")  # what is known of an item that is only counted
+
+
+def _empty(columns: Sequence[str]) -> pd.DataFrame:
+    times = {"available_at": "datetime64[us, UTC]"}
+    return pd.DataFrame({name: pd.Series(dtype=times.get(name, "object")) for name in columns})
 
 
 @dataclass(frozen=True)
-class Build:
-    """The inputs of the rows from session `first` to `last` at one cut-off, and the rows.
+class Inputs:
+    """What rows are made from; what lies outside the memory of the wanted rows is ignored.
 
-    items: INPUT_COLUMNS with available_at in the window of the sessions from `shift(first, -252)` to `last`; others are
-    ignored. spans, readings: see session_coverage.
+    items: INPUT_COLUMNS; those older than `tone_reach` need only COUNTED and available_at. filings, passages:
+    FILING_COLUMNS, PASSAGE_COLUMNS. spans, readings: see session_coverage.
     """
 
     items: pd.DataFrame
     spans: pd.DataFrame
     readings: dict[str, Reading]
     universe: Universe
+    filings: pd.DataFrame = field(default_factory=lambda: _empty(FILING_COLUMNS))
+    passages: pd.DataFrame = field(default_factory=lambda: _empty(PASSAGE_COLUMNS))
+
+
+def tone_reach(settings: FeatureSettings) -> int:
+    """How many sessions before a row the tone of an item can still matter to it."""
+    return TONE_MEMORY + settings.novelty_sessions
+
+
+@dataclass(frozen=True)
+class Build:
+    """The rows from session `first` to `last` at one cut-off."""
+
+    inputs: Inputs
     first: pd.Timestamp
     last: pd.Timestamp
     cutoff: Cutoff
     settings: FeatureSettings
 
     @cached_property
-    def sessions(self) -> pd.DatetimeIndex:
-        """All sessions that matter, the memory included."""
-        return sessions_between(shift(self.first, -COUNT_MEMORY), self.last)
-
-    @cached_property
-    def known_at(self) -> pd.DatetimeIndex:
-        return known_at(self.sessions, self.cutoff, self.settings.lag)
+    def grid(self) -> Grid:
+        """All sessions that matter, the memory included, and every security of the universe."""
+        sessions = sessions_between(shift(self.first, -MEMORY), self.last)
+        securities = pd.Index(np.sort(self.inputs.universe.frame["security_id"].unique()))
+        at = known_at(sessions, self.cutoff, self.settings.lag)
+        return Grid(sessions, at, int(sessions.get_indexer([self.first])[0]), securities)
 
     @cached_property
     def coverage(self) -> SessionCoverage:
-        earlier = known_at(pd.DatetimeIndex([shift(self.sessions[0], -1)]), self.cutoff, self.settings.lag)
-        return session_coverage(self.spans, self.readings, earlier.append(self.known_at[:-1]), self.known_at)
+        before = known_at(pd.DatetimeIndex([shift(self.grid.sessions[0], -1)]), self.cutoff, self.settings.lag)
+        starts = before.append(self.grid.known_at[:-1])
+        return session_coverage(self.inputs.spans, self.inputs.readings, starts, self.grid.known_at)
 
     @cached_property
-    def dated_items(self) -> pd.DataFrame:
-        """The items in time order with `number`, the position of their session in `sessions`."""
-        number = self.sessions.get_indexer(session_of(self.items["available_at"], self.cutoff, self.settings.lag))
-        items = self.items[list(INPUT_COLUMNS)].assign(number=number)[number >= 0]
-        return items.sort_values(["available_at", "document_id", "security_id"], kind="stable", ignore_index=True)
+    def filings_read_since(self) -> pd.DatetimeIndex:
+        """As of each session; nothing older than the memory matters."""
+        since = filings_read_since(self.inputs.spans, self.inputs.readings, self.grid.known_at)
+        oldest = self.grid.known_at[np.maximum(np.arange(len(since)) - FILING_MEMORY, 0)]
+        return pd.DatetimeIndex(pd.Series(since).where(since.isna() | (since > oldest), oldest))
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        return self._dated(self.inputs.items, INPUT_COLUMNS, "document_id")
+
+    @cached_property
+    def filings(self) -> pd.DataFrame:
+        return self._dated(self.inputs.filings, FILING_COLUMNS, "accession")
+
+    @cached_property
+    def passages(self) -> pd.DataFrame:
+        return self._dated(self.inputs.passages, PASSAGE_COLUMNS, "document_id")
+
+    def _dated(self, frame: pd.DataFrame, columns: Sequence[str], key: str) -> pd.DataFrame:
+        """In time order and placed on the grid, `number` being the position of the session."""
+        session = session_of(frame["available_at"], self.cutoff, self.settings.lag)
+        number = self.grid.sessions.get_indexer(session)
+        frame = frame[list(columns)].assign(number=number)[number >= 0]
+        frame = frame.sort_values(["available_at", key, "security_id"], kind="stable", ignore_index=True)
+        return self.grid.placed(frame)
+
+    # what it was made from
 
     def input_hashes(self) -> dict[pd.Timestamp, str]:
         """For each session from `first` to `last` a hash of all that its rows depend on.
 
         Of the sessions whose tone is remembered that is everything, of the older ones which items there were.
         """
-        full, counts = self._session_digests(INPUT_COLUMNS), self._session_digests(("security_id",))
-        common = f"{settings_hash(self.settings)} {self.universe.hash} {self.cutoff}"
+        marks = [*INPUT_COLUMNS]
+        marks.remove("title")  # the document's id is a hash of it
+        full, counts = self._digests(self.items, marks), self._digests(self.items, COUNTED)
+        filed = self._digests(self.filings, FILING_COLUMNS)
+        told = self._digests(self.passages, PASSAGE_COLUMNS)
+        common = f"{settings_hash(self.settings)} {self.inputs.universe.hash} {self.cutoff}"
+        read = [repr(float(share)) + str(bool(ok)) for ok, share in zip(*self._coverage(), strict=True)]
+        since = self.filings_read_since.asi8
         hashes = {}
-        for at in range(self.sessions.get_loc(self.first), len(self.sessions)):
-            recent = max(0, at - TONE_MEMORY - self.settings.novelty_sessions)
-            remembered = [*counts[max(0, at - COUNT_MEMORY) : recent], *full[recent : at + 1]]
-            hashes[self.sessions[at]] = digest(common, str(self.sessions[at].date()), *remembered)
+        for at in self.grid.wanted.tolist():
+            recent = at - tone_reach(self.settings)
+            parts = [*counts[at - COUNT_MEMORY : recent], *full[recent : at + 1], *filed[at - FILING_MEMORY : at + 1]]
+            parts += [*told[at - TONE_MEMORY : at + 1], *read[at - COUNT_MEMORY : at + 1], str(since[at])]
+            hashes[self.grid.sessions[at]] = digest(common, str(self.grid.sessions[at].date()), *parts)
         return hashes
 
-    def _session_digests(self, columns: Sequence[str]) -> list[str]:
-        """A hash per session over its coverage and these columns of its items, in time order."""
-        items = self.dated_items.sort_values("number", kind="stable")
-        rows = pd.util.hash_pandas_object(items[list(columns)], index=False).to_numpy()
-        edges = np.searchsorted(items["number"], range(len(self.sessions) + 1))
-        state = zip(self.coverage.ok, self.coverage.share, itertools.pairwise(edges), strict=True)
-        return [digest(str(bool(ok)), repr(float(share)), rows[a:b].tobytes().hex()) for ok, share, (a, b) in state]
+    def _coverage(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.coverage.ok, self.coverage.share
+
+    def _digests(self, frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+        """A hash per session over these columns, in time order."""
+        frame = frame.sort_values("number", kind="stable")
+        rows = pd.util.hash_pandas_object(frame[list(columns)], index=False).to_numpy()
+        edges = np.searchsorted(frame["number"], range(len(self.grid.sessions) + 1))
+        return [digest(rows[a:b].tobytes().hex()) for a, b in itertools.pairwise(edges)]
+
+    # the rows
 
     def rows(self) -> Iterator[tuple[pd.Timestamp, pd.DataFrame]]:
-        """(session, its rows in the columns of FEATURES) for each session from `first` to `last`."""
-        securities = np.sort(self.universe.frame["security_id"].unique())
-        summary = self._summary()
-        panel = self._panel(summary, securities)
-        for at in range(self.sessions.get_loc(self.first), len(self.sessions)):
-            history = pd.DataFrame(history_columns(panel, at), index=securities)
-            yield self.sessions[at], self._session_rows(at, summary, history)
+        """(session, its rows) for each session from `first` to `last`."""
+        yield from self.frame.groupby("session", sort=False)
 
-    def _summary(self) -> pd.DataFrame:
-        """The window columns, per (session_number, security_id), for the sessions whose tone is remembered."""
-        oldest = self.sessions.get_loc(self.first) - TONE_MEMORY - self.settings.novelty_sessions
-        recent = self.dated_items[self.dated_items["number"] >= oldest]
-        items = with_quantities(
-            recent.drop(columns="number"),
-            recent["number"],
-            self.settings.novelty_sessions,
-            self.settings.near_duplicate,
-        )
-        close_before = closes(self.sessions.insert(0, shift(self.sessions[0], -1)))[:-1]
-        previous_close = pd.Series(close_before[items["session_number"]], index=items.index)
-        return summarise(items, previous_close, self.settings.near_duplicate)
+    @cached_property
+    def scored_items(self) -> pd.DataFrame:
+        """The items whose tone is remembered, with what each says (items.py)."""
+        recent = self.items[self.items["number"] >= self.grid.first - tone_reach(self.settings)]
+        return with_quantities(recent, self.settings.novelty_sessions, self.settings.near_duplicate)
 
-    def _panel(self, summary: pd.DataFrame, securities: np.ndarray) -> Panel:
-        shape = (len(self.sessions), len(securities))
-        tone, n = np.full(shape, np.nan), np.zeros(shape)
-        column = pd.Index(securities)
-        counts = self.dated_items.groupby(["number", "security_id"]).size()
-        n[counts.index.get_level_values(0), column.get_indexer(counts.index.get_level_values(1))] = counts
-        at = summary.index.get_level_values(0), column.get_indexer(summary.index.get_level_values(1))
-        tone[at] = summary["sent_mean"]
-        return Panel(tone, n, self._listed(column), self.coverage.ok)
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """All rows in the columns of FEATURES, by session and security."""
+        listed = self._listed()
+        at, column = listed["number"].to_numpy(), listed["column"].to_numpy()
+        columns = {name: matrix[at - self.grid.first, column] for name, matrix in self._columns().items()}
+        frame = pd.concat([listed, pd.DataFrame(columns, index=listed.index)], axis=1)
+        frame["coverage_ok"] = self.coverage.ok[at]
+        frame["sources_ok_share"] = self.coverage.share[at]
+        frame["buzz"] = np.log1p(frame["n_news"])
+        frame["has_news"] = frame["n_news"] > 0
+        frame["sent_rel_sector"] = frame["sent_mean"] - peer_mean(frame)
+        worst = frame["worst"]
+        frame["pit_grade_worst"] = worst.map(dict(enumerate(GRADES))).astype(object).where(worst.notna(), None)
+        times = {"known_at": self.grid.known_at, "tradable_at": tradable_at(self.grid.sessions)}
+        frame = frame.assign(session=self.grid.sessions[at], cutoff=str(self.cutoff))
+        frame = frame.assign(**{name: values[at] for name, values in times.items()})
+        blind = ~self.coverage.ok[at]
+        for name in (*VOLUMES, "buzz", "has_news"):
+            frame[name] = frame[name].astype("boolean" if name == "has_news" else float).mask(blind)
+        return typed(frame[FEATURES.names])
 
-    def _listed(self, column: pd.Index) -> np.ndarray:
-        listed = np.zeros((len(self.sessions), len(column)), dtype=bool)
-        for row in self.universe.frame.itertuples():
-            inside = (self.sessions >= row.valid_from) & (self.sessions <= row.valid_to)
-            listed[inside, column.get_loc(row.security_id)] = True
-        return listed
+    def _listed(self) -> pd.DataFrame:
+        """A row for each session and security listed in it: number, column, security_id, ticker, sector."""
+        rows = []
+        for period in self.inputs.universe.frame.itertuples():
+            days = self.grid.sessions[self.grid.first :]
+            inside = self.grid.wanted[(days >= period.valid_from) & (days <= period.valid_to)]
+            rows.append(
+                pd.DataFrame(
+                    {"number": inside, "security_id": period.security_id, "ticker": period.ticker}
+                ).assign(sector=period.sector)
+            )
+        frame = pd.concat(rows, ignore_index=True)
+        frame["column"] = self.grid.securities.get_indexer(frame["security_id"])
+        return frame.sort_values(["number", "ticker", "security_id"], kind="stable", ignore_index=True)
 
-    def _session_rows(self, at: int, summary: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-        session, covered = self.sessions[at], bool(self.coverage.ok[at])
-        frame = self.universe.listed(session)[["security_id", "ticker", "sector"]].reset_index(drop=True)
-        window = summary[summary.index.get_level_values(0) == at].droplevel(0).reindex(frame["security_id"])
-        frame = pd.concat([frame, window.reset_index(drop=True)], axis=1)
-        frame = pd.concat([frame, history.reindex(frame["security_id"]).reset_index(drop=True)], axis=1)
-        n = frame.pop("n").fillna(0)
-        counts = {"n_news": n, "n_clusters": frame["n_clusters"].fillna(0), "n_sources": frame["n_sources"].fillna(0)}
-        for name, values in {**counts, "buzz": np.log1p(n), "has_news": n > 0}.items():
-            frame[name] = values if covered else None
-        frame["sent_rel_sector"] = frame["sent_mean"] - peer_mean(frame["sent_mean"], frame["sector"])
-        opens = tradable_at(self.sessions[at : at + 1])[0]
-        return frame.assign(
-            session=session,
-            cutoff=str(self.cutoff),
-            known_at=self.known_at[at],
-            tradable_at=opens,
-            coverage_ok=covered,
-            sources_ok_share=float(self.coverage.share[at]),
-        )[FEATURES.names]
+    def _columns(self) -> dict[str, np.ndarray]:
+        """Every column that comes of items and filings, each (rows, securities)."""
+        grid, items = self.grid, self.scored_items
+        window = items[items["number"] >= grid.first]
+        close_before = closes(grid.sessions.insert(0, shift(grid.sessions[0], -1)))[:-1]
+        summary = summarise(window, close_before[window["number"]])
+        columns = {name: grid.matrix(summary[name])[grid.first :] for name in summary}
+        for name in VOLUMES:
+            columns[name] = np.nan_to_num(columns[name])
+        filed = grid.matrix(worst_grade(self.filings["pit_grade"], self.filings["cell"]))[grid.first :]
+        columns["worst"] = np.fmax(columns["worst"], filed)
+        columns |= history_columns(self._panel(), grid.first)
+        columns |= filing_columns(self.filings, grid, self.filings_read_since)
+        columns["filing_sent_mean"] = filing_tone(self.passages, grid)
+        return columns
+
+    def _panel(self) -> Panel:
+        scored = self.scored_items[self.scored_items["tone"].notna()]
+        listed = np.zeros(self.grid.shape, dtype=bool)
+        for period in self.inputs.universe.frame.itertuples():
+            inside = (self.grid.sessions >= period.valid_from) & (self.grid.sessions <= period.valid_to)
+            listed[inside, self.grid.securities.get_loc(period.security_id)] = True
+        tone = self.grid.matrix(weighted_mean(scored, "tone"))
+        return Panel(tone, self.grid.sums(self.items), listed, self.coverage.ok)
 
 
-def peer_mean(tone: pd.Series, sector: pd.Series) -> pd.Series:
-    """For each security the mean tone of the others of its sector, NaN where fewer than three of them have one."""
-    groups = tone.groupby(sector)
+def peer_mean(rows: pd.DataFrame) -> pd.Series:
+    """For each row the mean tone of its sector's other securities in its session, NaN where fewer than three have one."""
+    groups = rows.groupby(["number", "sector"])["sent_mean"]
+    tone = rows["sent_mean"]
     others = groups.transform("count") - tone.notna()
     return ((groups.transform("sum") - tone.fillna(0)) / others).where(others >= PEERS_NEEDED)
+
+
+def typed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Counts and flags as nullable columns."""
+    kinds = {COUNT: "Int32", FLAG: "boolean"}
+    return rows.astype({column.name: kinds[column.type] for column in FEATURES.columns if column.type in kinds})

@@ -1,82 +1,105 @@
-"""What the items of one window say together: the tone and volume columns of a row.
+"""What the items of one window say together: the tone, volume and risk columns of a row.
 
-Everything here is a sum over the items of one (session, security); FEATURES in tables.py states each column's meaning
-and when it is null.
+Everything here is a sum over the items of one `cell`, a number for session and security; FEATURES in tables.py states
+each column's meaning and when it is null.
 """
 
 import numpy as np
 import pandas as pd
 
-from sentfeat.features.items import count_clusters
+from sentfeat.features.items import CHANCES, RISK_CHANCES
+from sentfeat.tables import RISKS
 
-KEY = ["session_number", "security_id"]
 GRADES = "ABC"
+NEWS_RISKS = tuple(f"news_risk_{risk}" for risk in RISKS)
 
 
-def summarise(items: pd.DataFrame, previous_close: pd.Series, near: float) -> pd.DataFrame:
-    """One row per (session_number, security_id) that has items; `previous_close` is that of each item's session."""
-    scored = items[items["tone"].notna()]
-    overnight = scored["available_at"] > previous_close[scored.index]
-    columns = {
-        **_volume(items, near),
-        **_tone(scored),
-        "sent_overnight": weighted_mean(scored[overnight]),
-        "sent_intraday": weighted_mean(scored[~overnight]),
-        "sent_novel": weighted_mean(scored[scored["is_first"]]),
+def summarise(items: pd.DataFrame, previous_close: np.ndarray) -> pd.DataFrame:
+    """The window columns, one row per `cell` that has items.
+
+    items: those of with_quantities, with `cell`. previous_close: (n,), the close before each item's session, UTC.
+    """
+    scored = items["tone"].notna().to_numpy()
+    overnight = (items["available_at"] > pd.DatetimeIndex(previous_close)).to_numpy()
+    parts = {
+        "sent_overnight": items[scored & overnight],
+        "sent_intraday": items[scored & ~overnight],
+        "sent_novel": items[scored & items["is_first"].to_numpy()],
     }
-    return pd.DataFrame(columns).rename_axis(KEY)
+    columns = [
+        _volume(items),
+        _tone(items[scored]),
+        _risks(items[scored]),
+        *(weighted_mean(part, "tone").rename(name) for name, part in parts.items()),
+    ]
+    return pd.concat(columns, axis=1)
 
 
-def weighted_mean(scored: pd.DataFrame) -> pd.Series:
-    """sum(w s) / sum(w) by row key; no row where sum(w) is 0."""
-    sums = _sums(scored, w=scored["weight"], ws=scored["weight"] * scored["tone"])
+def weighted_mean(items: pd.DataFrame, value: str) -> pd.Series:
+    """sum(w x) / sum(w) by cell; no row where sum(w) is 0."""
+    sums = _sums(items, w=items["weight"], wx=items["weight"] * items[value])
     sums = sums[sums["w"] > 0]
-    return sums["ws"] / sums["w"]
+    return sums["wx"] / sums["w"]
 
 
-def _volume(items: pd.DataFrame, near: float) -> dict[str, pd.Series]:
-    groups = items.groupby(KEY)
-    worst = items["pit_grade"].map(GRADES.index).groupby([items[key] for key in KEY]).max()
-    clusters = groups["title"].agg(lambda titles: count_clusters(titles, near) if len(titles) > 1 else 1)
-    return {
-        "n": groups.size(),
-        "n_clusters": clusters.astype("int64"),
-        "n_sources": groups["publisher"].nunique(dropna=False),
-        "pit_grade_worst": worst.map(lambda at: GRADES[int(at)]).astype(object),
-    }
+def worst_grade(grades: pd.Series, cells: pd.Series) -> pd.Series:
+    """The position in GRADES of the worst timing grade by cell."""
+    return grades.map(GRADES.index).astype("int64").groupby(cells).max()
 
 
-def _tone(scored: pd.DataFrame) -> dict[str, pd.Series]:
-    p = scored[["p_negative", "p_neutral", "p_positive"]].to_numpy(dtype=float)
-    label = p.argmax(axis=1) if len(p) else np.empty(0, dtype=int)
+def _volume(items: pd.DataFrame) -> pd.DataFrame:
+    publishers = items[["cell", "publisher"]].drop_duplicates().groupby("cell").size()
+    groups = items.groupby("cell")
+    return pd.DataFrame(
+        {
+            "n_news": groups.size(),
+            "n_clusters": groups["leads"].sum(),
+            "n_sources": publishers,
+            "worst": worst_grade(items["pit_grade"], items["cell"]),
+        }
+    )
+
+
+def _tone(scored: pd.DataFrame) -> pd.DataFrame:
+    label = scored[list(CHANCES)].to_numpy(dtype=float).argmax(axis=1) if len(scored) else np.empty(0, dtype=int)
     counts = _sums(scored, n=1.0, positive=label == 2, negative=label == 0, w=scored["weight"],
                    ws=scored["weight"] * scored["tone"])  # fmt: skip
     polar = counts["positive"] + counts["negative"]
     net = counts["positive"] - counts["negative"]
-    groups = scored.groupby(KEY)
-    return {
-        "sent_mean": weighted_mean(scored),
-        "sent_sum": counts["ws"],
-        "sent_net_share": net / counts["n"],
-        "sent_min": groups["tone"].min(),
-        "sent_max": groups["tone"].max(),
-        "sent_disp": _dispersion(scored, counts),
-        "sent_disagree": (1 - net.abs() / polar)[polar >= 2],
-        "sent_conf_mean": groups["confidence"].mean(),
-        "rel_mean": groups["relevance"].mean(),
-        "novelty_mean": groups["novelty"].mean(),
-    }
+    groups = scored.groupby("cell")
+    return pd.DataFrame(
+        {
+            "sent_mean": weighted_mean(scored, "tone"),
+            "sent_sum": counts["ws"],
+            "sent_net_share": net / counts["n"],
+            "sent_min": groups["tone"].min(),
+            "sent_max": groups["tone"].max(),
+            "sent_disp": _dispersion(scored, counts),
+            "sent_disagree": (1 - net.abs() / polar)[polar >= 2],
+            "sent_conf_mean": groups["confidence"].mean(),
+            "rel_mean": groups["relevance"].mean(),
+            "novelty_mean": groups["novelty"].mean(),
+        }
+    )
+
+
+def _risks(scored: pd.DataFrame) -> pd.DataFrame:
+    """sum(w p) / sum(w) of each risk over the items that have an answer for it."""
+    known = scored[scored[RISK_CHANCES[0]].notna()]
+    weighted = known[list(RISK_CHANCES)].multiply(known["weight"], axis=0).assign(w=known["weight"])
+    sums = weighted.groupby(known["cell"]).sum()
+    sums = sums[sums["w"] > 0]
+    return sums[list(RISK_CHANCES)].divide(sums["w"], axis=0).set_axis(NEWS_RISKS, axis=1)
 
 
 def _dispersion(scored: pd.DataFrame, counts: pd.DataFrame) -> pd.Series:
     """Weighted standard deviation of tone about its weighted mean, where there are two scored items or more."""
     usable = counts[(counts["n"] >= 2) & (counts["w"] > 0)]
     mean = usable["ws"] / usable["w"]
-    keys = pd.MultiIndex.from_frame(scored[KEY])
-    deviation = scored["tone"].to_numpy() - mean.reindex(keys).to_numpy()
+    deviation = scored["tone"].to_numpy() - mean.reindex(scored["cell"]).to_numpy()
     squares = _sums(scored, wd=scored["weight"] * deviation**2)["wd"]
     return np.sqrt(squares.reindex(usable.index) / usable["w"])
 
 
-def _sums(scored: pd.DataFrame, **values: object) -> pd.DataFrame:
-    return scored[KEY].assign(**values).groupby(KEY).sum()
+def _sums(items: pd.DataFrame, **values: object) -> pd.DataFrame:
+    return items[["cell"]].assign(**values).groupby("cell").sum()
