@@ -19,7 +19,7 @@ from sentfeat import pipeline
 from sentfeat.errors import SentfeatError
 from sentfeat.pipeline import Chunk, Plan, Project
 from sentfeat.pipeline.summary import RunSummary
-from sentfeat.sessions import Cutoff, utc_now
+from sentfeat.sessions import utc_now
 
 MINUTE = 60
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="YYYY-MM-DD")]  # checked before a run exists
@@ -86,13 +86,13 @@ def prices(target: Target, first: pd.Timestamp, last: pd.Timestamp) -> pipeline.
 @task(name="score", task_run_name="score {chunk.name}", timeout_seconds=12 * 60 * MINUTE, **PATIENCE)
 def score(target: Target, chunk: Chunk) -> pipeline.ScoreReport:
     """Score what has no score yet."""
-    return pipeline.score_window(target.project, chunk.span)
+    return pipeline.score_window(target.project, chunk.span, kinds=chunk.score)
 
 
-@task(name="build", task_run_name="build {chunk.name} {cutoff}", timeout_seconds=60 * MINUTE, **PATIENCE)
-def build(target: Target, chunk: Chunk, cutoff: Cutoff) -> pipeline.BuildReport:
-    """Build and publish the feature rows of a month."""
-    return pipeline.build_range(target.project, chunk.first, chunk.last, cutoff, utc_now())
+@task(name="build", task_run_name="build to {plan.last:%Y-%m-%d}", timeout_seconds=4 * 60 * MINUTE, **PATIENCE)
+def build(target: Target, plan: Plan) -> list[pipeline.BuildReport]:
+    """Build and publish the feature rows of all wanted sessions."""
+    return pipeline.build_features(target.project, plan.first, plan.last, plan.cutoffs, utc_now())
 
 
 @task(name="backtest", task_run_name="backtest {first:%Y-%m-%d} to {last:%Y-%m-%d}", timeout_seconds=4 * 60 * MINUTE)
@@ -108,7 +108,7 @@ def carry_out(target: Target, plan: Plan) -> RunSummary:
         ingested=[report for chunk in plan.chunks for report in ingest(target, chunk)],
         prices=prices(target, plan.first, plan.last),
         scored=[score(target, chunk) for chunk in plan.chunks if chunk.score],
-        built=[build(target, chunk, cutoff) for chunk in plan.chunks if chunk.build for cutoff in plan.cutoffs],
+        built=build(target, plan),
     )
     create_markdown_artifact(key="run-summary", markdown=summary.markdown(), description=summary.line())
     return summary

@@ -24,7 +24,7 @@ from sentfeat.sessions import Cutoff
 ENVIRONMENT_PREFIX = "SENTFEAT__"
 LAKE_VARIABLE = "SENTFEAT_LAKE"
 WEBHOOK_VARIABLE = "SENTFEAT_WEBHOOK"
-PATH_KEYS = ("lake", "universe", "folder", "bundle")
+PATH_KEYS = ("lake", "universe", "folder", "bundle", "word_lists")
 EMBEDDED = "embedded"
 
 
@@ -39,6 +39,11 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
     required: bool = True
     delay_minutes: float = 15.0  # polled: how often; an archive: from publication to when it counts as available
 
+    @property
+    def brings_filings(self) -> bool:
+        """Whether SEC filings come from here: without such a source their columns are null."""
+        return False
+
 
 class SampleSource(SourceSettings, tag="sample", tag_field="kind", frozen=True, kw_only=True):
     """The seeded market that `make run` uses."""
@@ -48,6 +53,10 @@ class SampleSource(SourceSettings, tag="sample", tag_field="kind", frozen=True, 
     start: dt.date = dt.date(2022, 1, 3)
     end: dt.date = dt.date(2024, 12, 31)
     effect: float = 0.10  # correlation of latent tone with the standardised open-to-close return, on covered rows
+
+    @property
+    def brings_filings(self) -> bool:
+        return True
 
 
 class FilesSource(SourceSettings, tag="files", tag_field="kind", frozen=True, kw_only=True):
@@ -60,6 +69,10 @@ class FilesSource(SourceSettings, tag="files", tag_field="kind", frozen=True, kw
     covers_from: dt.date | None = None  # default: the first item's day
     covers_to: dt.date | None = None
     document_kind: Literal["headline", "filing_section"] = "headline"
+
+    @property
+    def brings_filings(self) -> bool:
+        return self.document_kind != "headline"
 
 
 class Feed(Struct, frozen=True, kw_only=True):
@@ -92,6 +105,10 @@ class EdgarSource(SourceSettings, tag="edgar", tag_field="kind", frozen=True, kw
     data_url: str = "https://data.sec.gov"
     archives_url: str = "https://www.sec.gov/Archives"
     current_url: str = "https://www.sec.gov/cgi-bin/browse-edgar"
+
+    @property
+    def brings_filings(self) -> bool:
+        return True
 
 
 class FilesPrices(Struct, tag="files", tag_field="kind", frozen=True, kw_only=True):
@@ -183,6 +200,8 @@ class Config(Struct, frozen=True, kw_only=True):
     universe: str | None = None  # CSV; the sample source brings its own
     folder: str = "."  # where input files lie
     bundle: str = EMBEDDED
+    word_lists: str | None = None  # folder with Loughran-McDonald lists, which are licensed and not shipped
+    processes: int = 1  # how many ranges of the feature table are built beside each other
     features: FeatureSettings = FeatureSettings()
     backtest: BacktestSettings = BacktestSettings()
     operations: OperationSettings = OperationSettings()

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake, parquet_bytes, sha256
@@ -66,7 +67,10 @@ class Shelf:
 
         `provenance` holds input_hash, published_at (ISO, UTC) and whatever else should be known about the build.
         """
-        rows = conform(FEATURES, frame)
+        return self.publish_rows(session, conform(FEATURES, frame), provenance)
+
+    def publish_rows(self, session: pd.Timestamp, rows: pa.Table, provenance: dict[str, Any]) -> Outcome:
+        """As publish, of rows that conform already."""
         data, content = parquet_bytes(rows), content_hash(rows)
         earlier = self.manifest(session)
         outcome = self._compare(session, earlier, content)

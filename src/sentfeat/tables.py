@@ -321,6 +321,40 @@ QUARANTINE = Table(
     ),
 )
 
+REPORTS = Table(
+    "reports",
+    "What the Item 1A of a 10-K or 10-Q says against that of the filing before; computed once and kept.",
+    ("document_id", "prior_document_id", "method"),
+    (
+        Column("document_id", TEXT, "the section"),
+        Column("prior_document_id", TEXT, "the section of the filing before; empty for none"),
+        Column("method", TEXT, "hash of the measures and the word lists"),
+        Column("available_at", UTC, "the document's", unit="UTC"),
+        Column("words", COUNT, "words", "none", "words"),
+        Column("prior_words", COUNT, "words of the filing before", "no filing before", "words"),
+        *(
+            Column(name, NUMBER, f"as rf_{name} of the features", "no filing before", "0 to 1")
+            for name in ("change_cos", "change_jac", "added_share", "removed_share")
+        ),
+        *(
+            Column(name, NUMBER, f"as {name} of the features", "no word lists", "0 to 1")
+            for name in ("lm_neg", "lm_unc", "lm_lit")
+        ),
+    ),
+)
+
+REPORT_RISKS = Table(
+    "report_risks",
+    "Mean risk probabilities of the passages of an Item 1A, once all of them are scored; computed once and kept.",
+    ("document_id", "method"),
+    (
+        Column("document_id", TEXT, "the section"),
+        Column("method", TEXT, "hash of the model and its calibration"),
+        Column("available_at", UTC, "the document's", unit="UTC"),
+        *(Column(f"rf_risk_{risk}", NUMBER, f"mean probability of {risk}", unit="0 to 1") for risk in RISKS),
+    ),
+)
+
 FEATURES = Table(
     "features",
     "One row per security listed in the session: what its news said by the cut-off.",
@@ -407,8 +441,8 @@ FEATURES = Table(
         Column(
             "filing_sent_mean",
             NUMBER,
-            "mean tone of the passages of MD&A and 8-K items of the last 63 sessions, weights confidence, halving every "
-            "21 sessions",
+            "mean tone of the passages of MD&A and 8-K items of the last 63 sessions, weights confidence, halving "
+            "every 21 sessions",
             "no scored passage",
             "-1 to 1",
         ),
@@ -488,7 +522,21 @@ FEATURES = Table(
     order=("session", "ticker", "security_id"),
 )
 
-TABLES = {table.name: table for table in (UNIVERSE, DOCUMENTS, LINKS, SCORES, PRICES, COVERAGE, QUARANTINE, FEATURES)}
+TABLES = {
+    table.name: table
+    for table in (
+        UNIVERSE,
+        DOCUMENTS,
+        LINKS,
+        SCORES,
+        PRICES,
+        COVERAGE,
+        QUARANTINE,
+        REPORTS,
+        REPORT_RISKS,
+        FEATURES,
+    )
+}
 
 
 def dictionary(table: Table) -> list[dict[str, str]]:

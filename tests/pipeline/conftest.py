@@ -7,7 +7,7 @@ import pytest
 
 from sentfeat.pipeline import (
     Project,
-    build_range,
+    build_features,
     ingest_window,
     open_project,
     plan_range,
@@ -52,13 +52,8 @@ def run(project: Project, start: str, end: str, now: pd.Timestamp = NOW) -> RunS
             report for chunk in plan.chunks for report in ingest_window(project, chunk.span, now, poll=chunk.poll)
         ],
         prices=update_prices(project, plan.first, plan.last, now),
-        scored=[score_window(project, chunk.span) for chunk in plan.chunks if chunk.score],
-        built=[
-            build_range(project, chunk.first, chunk.last, cutoff, now)
-            for chunk in plan.chunks
-            if chunk.build
-            for cutoff in plan.cutoffs
-        ],
+        scored=[score_window(project, chunk.span, kinds=chunk.score) for chunk in plan.chunks if chunk.score],
+        built=build_features(project, plan.first, plan.last, plan.cutoffs, now),
     )
 
 

@@ -77,7 +77,9 @@ def latest(filings: pd.DataFrame, grid: Grid, order: pd.Series) -> np.ndarray:
 def latest_reports(filings: pd.DataFrame, grid: Grid) -> np.ndarray:
     """For each row and security the index of its latest report, else -1."""
     reports = filings[filings["base"].isin(["10-K", "10-Q"]) & (~filings["amends"] | filings["rf_len"].notna())]
-    period = pd.to_datetime(reports["period"]).fillna(_new_york(reports["available_at"]))  # without a period the newest one filed counts
+    period = pd.to_datetime(reports["period"]).fillna(
+        _new_york(reports["available_at"])
+    )  # without a period the newest one filed counts
     place = reports.assign(period=period).sort_values(["period", "available_at", "accession"]).index
     return latest(reports, grid, pd.Series(range(len(place)), index=place))
 

@@ -93,7 +93,9 @@ def _similar_pairs(
     """All pairs of `items` of one security, less than `reach` sessions apart, that share a shingle; by later item."""
     size = shingles.size[which[items]]
     item = np.repeat(items, size)
-    place = np.arange(len(item)) - np.repeat(np.cumsum(size) - size, size) + np.repeat(shingles.start[which[items]], size)
+    place = (
+        np.arange(len(item)) - np.repeat(np.cumsum(size) - size, size) + np.repeat(shingles.start[which[items]], size)
+    )
     key = securities[item] * np.int64(shingles.ids.max(initial=0) + 1) + shingles.ids[place]
     order = np.argsort(key, kind="stable")  # within a key in time order
     key, item = key[order], item[order]

@@ -21,7 +21,7 @@ from sentfeat.features.items import INPUT_COLUMNS, with_quantities
 from sentfeat.features.window import GRADES, summarise, weighted_mean, worst_grade
 from sentfeat.hashing import digest
 from sentfeat.sessions import Cutoff, closes, known_at, session_of, sessions_between, shift, tradable_at
-from sentfeat.tables import COUNT, FEATURES, FLAG, NUMBER
+from sentfeat.tables import COUNT, FEATURES, FLAG
 from sentfeat.universe import Universe
 
 PEERS_NEEDED = 3
@@ -181,9 +181,9 @@ class Build:
             days = self.grid.sessions[self.grid.first :]
             inside = self.grid.wanted[(days >= period.valid_from) & (days <= period.valid_to)]
             rows.append(
-                pd.DataFrame(
-                    {"number": inside, "security_id": period.security_id, "ticker": period.ticker}
-                ).assign(sector=period.sector)
+                pd.DataFrame({"number": inside, "security_id": period.security_id, "ticker": period.ticker}).assign(
+                    sector=period.sector
+                )
             )
         frame = pd.concat(rows, ignore_index=True)
         frame["column"] = self.grid.securities.get_indexer(frame["security_id"])
@@ -216,7 +216,7 @@ class Build:
 
 
 def peer_mean(rows: pd.DataFrame) -> pd.Series:
-    """For each row the mean tone of its sector's other securities in its session, NaN where fewer than three have one."""
+    """For each row the mean tone of its sector's others in its session, NaN where fewer than three of them have one."""
     groups = rows.groupby(["number", "sector"])["sent_mean"]
     tone = rows["sent_mean"]
     others = groups.transform("count") - tone.notna()

@@ -4,7 +4,7 @@
     ingest_window(project, span, now)               sources -> documents, links, coverage, quarantine
     update_prices(project, first, last, now)        price source -> prices, quarantine
     score_window(project, span)                     documents, links -> scores
-    build_range(project, first, last, cutoff, now)  documents, links, scores, coverage -> features
+    build_features(project, first, last, cutoffs, now)  documents, links, scores, coverage -> features
     backtest_range(project, first, last)            features, prices -> report
     report_coverage(project, now)                   coverage, quarantine -> what is missing and why
 
@@ -13,7 +13,7 @@ Each step can be repeated at any time: what is done is recognised by its inputs 
 
 from sentfeat.pipeline.backtest import BacktestReport, backtest_range, published_range
 from sentfeat.pipeline.coverage import CoverageReport, report_coverage
-from sentfeat.pipeline.features import BuildReport, build_range
+from sentfeat.pipeline.features import BuildReport, build_features, build_range
 from sentfeat.pipeline.ingest import SourceReport, ingest_window
 from sentfeat.pipeline.night import idle_reason, plan_night
 from sentfeat.pipeline.plan import Chunk, Plan, plan_poll, plan_range, plan_session
@@ -34,6 +34,7 @@ __all__ = [
     "SourceReport",
     "TidyReport",
     "backtest_range",
+    "build_features",
     "build_range",
     "idle_reason",
     "ingest_window",

@@ -1,26 +1,31 @@
-"""Documents, links, scores and coverage to published feature sessions."""
+"""Documents, links, scores and coverage to published feature sessions.
+
+Every range of sessions can be built by itself, so a long one is cut into ranges of about a year: memory is bounded by
+the range, and `processes` of them run beside each other.
+"""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from multiprocessing import get_context
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
 from sentfeat import __version__
-from sentfeat.features.history import COUNT_MEMORY
-from sentfeat.features.items import INPUT_COLUMNS
 from sentfeat.features.table import Build
-from sentfeat.pipeline.coverage import reading
+from sentfeat.pipeline.inputs import load_inputs
 from sentfeat.pipeline.plan import require_known
 from sentfeat.pipeline.project import Project
-from sentfeat.pipeline.score import available_in, read_links, read_scores
 from sentfeat.publish import announce
-from sentfeat.score.probability import probabilities
-from sentfeat.sessions import Cutoff, Window, shift, window
-from sentfeat.tables import COVERAGE, DOCUMENTS
+from sentfeat.sessions import Cutoff, sessions_between
+from sentfeat.tables import FEATURES, conform
+
+RANGE_SESSIONS = 252
 
 
 @dataclass(frozen=True)
@@ -33,58 +38,79 @@ class BuildReport:
     outcomes: dict[str, int] = field(default_factory=dict)
 
 
+class Range(NamedTuple):
+    """Sessions that are built at once, at one cut-off."""
+
+    first: pd.Timestamp
+    last: pd.Timestamp
+    cutoff: Cutoff
+
+
+def build_features(
+    project: Project, first: pd.Timestamp, last: pd.Timestamp, cutoffs: Sequence[Cutoff], now: pd.Timestamp
+) -> list[BuildReport]:
+    """Build and publish every session from `first` to `last` at each cut-off, in ranges; one report a range.
+
+    With more than one of `project.config.processes` the ranges run beside each other. A session that stands as made
+    from the same inputs is left alone. Raises SessionError if a cut-off of `last` has not passed yet.
+    """
+    for cutoff in cutoffs:
+        require_known(last, cutoff, project.config.features.lag, now)
+    ranges = [part for cutoff in cutoffs for part in _ranges(first, last, cutoff)]
+    build = partial(_build_range, project.config, now)
+    if min(project.config.processes, len(ranges)) < 2:
+        reports = [_publish_range(project, part, now) for part in ranges]
+    else:
+        with ProcessPoolExecutor(project.config.processes, mp_context=get_context("spawn")) as pool:
+            reports = list(pool.map(build, ranges))
+    for cutoff in cutoffs:
+        announce(project.lake, project.model, cutoff, last)
+    return reports
+
+
 def build_range(
     project: Project, first: pd.Timestamp, last: pd.Timestamp, cutoff: Cutoff, now: pd.Timestamp
 ) -> BuildReport:
-    """Build and publish the feature rows of every session from `first` to `last`.
-
-    A session that stands as made from the same inputs is left alone. Raises SessionError if the cut-off of `last` has
-    not passed yet.
-    """
+    """As build_features, at one cut-off and all at once."""
     require_known(last, cutoff, project.config.features.lag, now)
-    build = _open_build(project, first, last, cutoff)
-    shelf, hashes = project.shelf(cutoff), build.input_hashes()
-    todo = {session for session, input_hash in hashes.items() if not shelf.is_done(session, input_hash)}
-    outcomes, rows = Counter({"reused": len(hashes) - len(todo)}), 0
-    for session, frame in build.rows() if todo else ():
-        if session in todo:
-            provenance = _provenance(project, hashes[session], cutoff, now)
-            outcomes[shelf.publish(session, frame, provenance)] += 1
-            rows += len(frame)
+    report = _publish_range(project, Range(first, last, cutoff), now)
     announce(project.lake, project.model, cutoff, last)
-    return BuildReport(str(cutoff), len(hashes), rows, {str(key): n for key, n in outcomes.items() if n})
+    return report
 
 
-def _open_build(project: Project, first: pd.Timestamp, last: pd.Timestamp, cutoff: Cutoff) -> Build:
-    settings = project.config.features
-    span = window(shift(first, -COUNT_MEMORY), last, cutoff, settings.lag)
-    return Build(
-        items=_load_items(project, span),
-        spans=project.lake.read(COVERAGE, columns=["source", "covered_start", "covered_end"], where=pc.field("ok")),
-        readings={source.name: reading(source) for source in project.sources},
-        universe=project.universe,
-        first=first,
-        last=last,
-        cutoff=cutoff,
-        settings=settings,
-    )
+def open_build(project: Project, part: Range, until: pd.Timestamp | None = None) -> Build:
+    """The rows of a range, not computed yet; `until` as in load_inputs."""
+    inputs = load_inputs(project, part.first, part.last, part.cutoff, until=until)
+    return Build(inputs, part.first, part.last, part.cutoff, project.config.features)
 
 
-def _load_items(project: Project, span: Window) -> pd.DataFrame:
-    """Documents with their links and, where scored, label probabilities: the INPUT_COLUMNS of the features."""
-    lake = project.lake
-    columns = ["document_id", "publisher", "title", "text_hash", "pit_grade"]
-    where = (pc.field("kind") == "headline") & available_in(span)
-    documents = lake.read(DOCUMENTS, columns=columns, where=where).drop_duplicates("document_id")
-    items = documents.merge(read_links(lake, span), on="document_id")
-    scores = read_scores(project, ["text_hash", "entity_hash", "logits"], texts=set(items["text_hash"]))
-    items = items.merge(scores, on=["text_hash", "entity_hash"], how="left")
-    scored = items["logits"].notna()
-    chances = np.full((len(items), 3), np.nan)
-    if scored.any():
-        chances[scored] = probabilities(np.stack(items.loc[scored, "logits"]), project.bundle.passport.temperature)
-    items[["p_negative", "p_neutral", "p_positive"]] = chances
-    return items[list(INPUT_COLUMNS)]
+def _ranges(first: pd.Timestamp, last: pd.Timestamp, cutoff: Cutoff) -> Iterator[Range]:
+    sessions = sessions_between(first, last)
+    for part in np.array_split(sessions, max(1, round(len(sessions) / RANGE_SESSIONS))):
+        yield Range(part[0], part[-1], cutoff)
+
+
+def _build_range(config: Any, now: pd.Timestamp, part: Range) -> BuildReport:
+    """What a process of the pool does."""
+    return _publish_range(Project(config), part, now)
+
+
+def _publish_range(project: Project, part: Range, now: pd.Timestamp) -> BuildReport:
+    build, shelf = open_build(project, part), project.shelf(part.cutoff)
+    hashes = build.input_hashes()
+    todo = [session for session, input_hash in hashes.items() if not shelf.is_done(session, input_hash)]
+    outcomes, rows = Counter({"reused": len(hashes) - len(todo)}), 0
+    if todo:
+        table = conform(FEATURES, build.frame)
+        edges = build.frame["session"].searchsorted([*hashes, part.last + pd.Timedelta(days=1)])
+        begin = dict(zip(hashes, edges, strict=False))
+        size = dict(zip(hashes, np.diff(edges), strict=True))
+        for session in todo:
+            provenance = _provenance(project, hashes[session], part.cutoff, now)
+            slice_ = table.slice(begin[session], size[session])
+            outcomes[str(shelf.publish_rows(session, slice_, provenance))] += 1
+            rows += len(slice_)
+    return BuildReport(str(part.cutoff), len(hashes), rows, {key: n for key, n in outcomes.items() if n})
 
 
 def _provenance(project: Project, input_hash: str, cutoff: Cutoff, now: pd.Timestamp) -> dict[str, Any]:

@@ -1,18 +1,23 @@
 """What a run from one session to another needs, cut into months so that a killed run loses little.
 
 The rows of a session remember 252 sessions of items and 63 of tone, so a run also reads and scores what lies before its
-first session; what a lake already holds costs next to nothing.
+first session; where there are filings, also the years in which the latest report and the one before it were filed. What
+a lake already holds costs next to nothing.
 """
 
 import datetime as dt
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from sentfeat.config import FeatureSettings
 from sentfeat.errors import SessionError
-from sentfeat.features.history import COUNT_MEMORY, TONE_MEMORY
+from sentfeat.features.history import COUNT_MEMORY
+from sentfeat.features.table import MEMORY, tone_reach
 from sentfeat.pipeline.project import Project
+from sentfeat.pipeline.reports import PRIOR_REACH
+from sentfeat.pipeline.score import SCORED_KINDS
 from sentfeat.sessions import (
     EXCHANGE,
     Cutoff,
@@ -26,16 +31,16 @@ from sentfeat.sessions import (
 )
 
 RECENT = 5  # sessions that a poll reads archives for; those that were read before cost nothing
+REPORT_KINDS = ("filing_passage",)
 
 
 class Chunk(NamedTuple):
-    """A month's sessions from `first` to `last`, and the span of available_at that any of their rows listens to."""
+    """A month's sessions, long before the wanted ones a year's; span: the times that any of their rows listens to."""
 
     first: pd.Timestamp
     last: pd.Timestamp
     span: Window
-    score: bool  # near enough to the first wanted session for its tone to be remembered
-    build: bool  # holds wanted sessions
+    score: tuple[str, ...]  # kinds of documents whose answers are remembered by wanted sessions
     poll: bool  # reaches the newest session: a feed shows the present and has nothing to say about any other
 
     @property
@@ -63,7 +68,7 @@ def plan_range(project: Project, start: dt.date | str, end: dt.date | str, now: 
     settings = project.config.features
     for cutoff in settings.cutoffs:
         require_known(sessions[-1], cutoff, settings.lag, now)
-    return _plan(sessions[0], sessions[-1], settings, settings.cutoffs, now)
+    return _plan(project, sessions[0], sessions[-1], settings.cutoffs, now)
 
 
 def plan_session(project: Project, session: dt.date | str | None, now: pd.Timestamp) -> Plan:
@@ -77,7 +82,7 @@ def plan_session(project: Project, session: dt.date | str | None, now: pd.Timest
     passed = tuple(cutoff for cutoff in settings.cutoffs if wanted <= newest[cutoff])
     if not passed:
         require_known(wanted, max(newest, key=lambda cutoff: newest[cutoff]), settings.lag, now)
-    return _plan(wanted, wanted, settings, passed, now)
+    return _plan(project, wanted, wanted, passed, now)
 
 
 def plan_poll(project: Project, now: pd.Timestamp) -> Chunk:
@@ -85,7 +90,7 @@ def plan_poll(project: Project, now: pd.Timestamp) -> Chunk:
     settings = project.config.features
     last = max(shift(latest_known(cutoff, settings.lag, now), 1) for cutoff in settings.cutoffs)
     first = shift(last, 1 - RECENT)
-    return Chunk(first, last, _span(first, last, settings, settings.cutoffs), score=False, build=False, poll=True)
+    return Chunk(first, last, _span(first, last, settings, settings.cutoffs), score=(), poll=True)
 
 
 def require_known(session: pd.Timestamp, cutoff: Cutoff, lag: pd.Timedelta, now: pd.Timestamp) -> None:
@@ -99,16 +104,18 @@ def require_known(session: pd.Timestamp, cutoff: Cutoff, lag: pd.Timedelta, now:
 
 
 def _plan(
-    first: pd.Timestamp, last: pd.Timestamp, settings: FeatureSettings, cutoffs: tuple[Cutoff, ...], now: pd.Timestamp
+    project: Project, first: pd.Timestamp, last: pd.Timestamp, cutoffs: tuple[Cutoff, ...], now: pd.Timestamp
 ) -> Plan:
-    remembered = shift(first, -TONE_MEMORY - settings.novelty_sessions)
-    days = sessions_between(shift(first, -COUNT_MEMORY), last)
+    settings = project.config.features
+    toned, counted = shift(first, -tone_reach(settings)), shift(first, -COUNT_MEMORY)
+    with_filings = any(source.brings_filings for source in project.config.sources)
+    days = sessions_between(shift(first, -MEMORY) - PRIOR_REACH if with_filings else counted, last)
     newest = max(latest_known(cutoff, settings.lag, now) for cutoff in settings.cutoffs)
     chunks = []
-    for _, month in days.to_series().groupby([days.year, days.month, days >= first]):
-        begin, end = month.iloc[0], month.iloc[-1]
-        span = _span(begin, end, settings, cutoffs)
-        chunks.append(Chunk(begin, end, span, score=end >= remembered, build=begin >= first, poll=end >= newest))
+    for _, part in days.to_series().groupby([days.year, np.where(days < counted, 0, days.month), days >= first]):
+        begin, end = part.iloc[0], part.iloc[-1]
+        kinds = SCORED_KINDS if end >= toned else REPORT_KINDS if with_filings else ()
+        chunks.append(Chunk(begin, end, _span(begin, end, settings, cutoffs), kinds, poll=end >= newest))
     return Plan(first, last, cutoffs, tuple(chunks))
 
 

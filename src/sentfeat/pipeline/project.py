@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentfeat.config import EMBEDDED, Config, load_config
+from sentfeat.features.reports import WordLists, read_word_lists
 from sentfeat.ingest.archive import RawArchive
 from sentfeat.ingest.catalog import open_prices, open_sources, open_universe
 from sentfeat.ingest.source import PriceSource, Source
@@ -48,6 +49,11 @@ class Project:
     @cached_property
     def price_source(self) -> PriceSource | None:
         return open_prices(self.config)
+
+    @cached_property
+    def word_lists(self) -> WordLists:
+        """The Loughran-McDonald lists, empty if none are configured."""
+        return {} if self.config.word_lists is None else read_word_lists(self.config.word_lists)
 
     @cached_property
     def bundle(self) -> Bundle:

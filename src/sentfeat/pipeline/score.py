@@ -35,12 +35,18 @@ class ScoreReport:
     scored: int
 
 
-def score_window(project: Project, span: Window, progress: Callable[[int], None] | None = None) -> ScoreReport:
-    """Answer each question about the texts that became available in `span` and that this model has not answered yet.
+def score_window(
+    project: Project,
+    span: Window,
+    progress: Callable[[int], None] | None = None,
+    *,
+    kinds: Sequence[str] = SCORED_KINDS,
+) -> ScoreReport:
+    """Answer each question about the texts of these kinds that became available in `span` and have no answer yet.
 
     Kept shard by shard, so that a killed run goes on where it was. The model is loaded only if there is work.
     """
-    pairs = _linked_pairs(project.lake, span)
+    pairs = _linked_pairs(project.lake, span, kinds)
     wanted: dict[Task, pd.DataFrame] = {"sentiment": pairs}
     if "risk" in project.bundle.tasks:
         wanted["risk"] = pairs.drop_duplicates("text_hash").assign(entity_hash=NO_ENTITY, entity=None)
@@ -84,15 +90,12 @@ def available_in(span: Window) -> pc.Expression:
     return (at > pc.scalar(span.after.to_pydatetime())) & (at <= pc.scalar(span.until.to_pydatetime()))
 
 
-def _linked_pairs(lake: Lake, span: Window) -> pd.DataFrame:
+def _linked_pairs(lake: Lake, span: Window, kinds: Sequence[str]) -> pd.DataFrame:
     """Distinct pairs of text and entity in `span`: text_hash, entity_hash, entity."""
-    documents = lake.read(DOCUMENTS, columns=["document_id", "text_hash"], where=_scored_in(span))
+    where = pc.field("kind").isin(list(kinds)) & available_in(span)
+    documents = lake.read(DOCUMENTS, columns=["document_id", "text_hash"], where=where)
     pairs = documents.merge(read_links(lake, span)[["document_id", "entity", "entity_hash"]], on="document_id")
     return pairs.drop_duplicates(KEY)[[*KEY, "entity"]]
-
-
-def _scored_in(span: Window) -> pc.Expression:
-    return pc.field("kind").isin(SCORED_KINDS) & available_in(span)
 
 
 def _unanswered(project: Project, asked: pd.DataFrame, task: Task) -> pd.DataFrame:
@@ -133,7 +136,8 @@ def _score_shard(project: Project, span: Window, items: pd.DataFrame, progress: 
 def _read_texts(lake: Lake, span: Window, hashes: pd.Series) -> pd.Series:
     """The normalised texts with these hashes, by hash."""
     these = pc.field("text_hash").isin(pa.array(hashes.unique(), pa.string()))
-    texts = lake.read(DOCUMENTS, columns=["text_hash", "text"], where=_scored_in(span) & these)
+    where = pc.field("kind").isin(SCORED_KINDS) & available_in(span) & these
+    texts = lake.read(DOCUMENTS, columns=["text_hash", "text"], where=where)
     return texts.drop_duplicates("text_hash").set_index("text_hash")["text"].map(normalise_text)
 
 
