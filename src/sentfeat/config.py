@@ -147,6 +147,15 @@ class FeatureSettings(Struct, frozen=True, kw_only=True):
         return pd.Timedelta(minutes=self.lag_minutes)
 
 
+class QualitySettings(Struct, frozen=True, kw_only=True):
+    """Limits on what a build may look like against the sessions before it; features/quality.py says what each means."""
+
+    on_breach: Literal["warn", "stop"] = "warn"  # stop: the session is not published
+    trailing_sessions: int = 60
+    null_jump: float = 0.25
+    psi: float = 0.25
+
+
 class BacktestSettings(Struct, frozen=True, kw_only=True):
     """The pre-registered test; hashed into its report."""
 
@@ -203,6 +212,7 @@ class Config(Struct, frozen=True, kw_only=True):
     word_lists: str | None = None  # folder with Loughran-McDonald lists, which are licensed and not shipped
     processes: int = 1  # how many ranges of the feature table are built beside each other
     features: FeatureSettings = FeatureSettings()
+    quality: QualitySettings = QualitySettings()
     backtest: BacktestSettings = BacktestSettings()
     operations: OperationSettings = OperationSettings()
 

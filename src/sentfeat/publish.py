@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from sentfeat.errors import DataError
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake, parquet_bytes, sha256
 from sentfeat.tables import FEATURES, conform, content_hash
@@ -96,6 +97,13 @@ class Shelf:
             self.lake.put(f"{stem}.parquet", data)
         self.lake.put_json(f"{stem}.json", manifest)
 
+    def versions(self, session: pd.Timestamp) -> list[tuple[dict[str, Any], str]]:
+        """(manifest, path of the data) of all that was ever published of a session, oldest first."""
+        stems = self.lake.files(f"superseded/{self.folder}/date={session.date()}", ".json")
+        found = [(self.lake.get_json(path), path.removesuffix(".json") + ".parquet") for path in stems]
+        found.append((self.manifest(session), self.data_path(session)))
+        return sorted([(m, path) for m, path in found if m is not None], key=lambda v: v[0]["published_at"])
+
     def paths_as_of(self, as_of: pd.Timestamp) -> list[str]:
         """For each session the path of the version that readers saw at `as_of`."""
         newest: dict[str, tuple[pd.Timestamp, str]] = {}
@@ -124,3 +132,16 @@ def announce(lake: Lake, model: str, cutoff: Cutoff, session: pd.Timestamp) -> N
         lake.put_json("LATEST.json", latest)
     if lake.get_json("CURRENT.json") is None:
         lake.put_json("CURRENT.json", {"model": model})
+
+
+def models(lake: Lake) -> dict[str, dict[str, str]]:
+    """The models with published sessions: cut-off to newest session, by folder name."""
+    return dict(sorted((lake.get_json("LATEST.json") or {}).items()))
+
+
+def switch_model(lake: Lake, model: str) -> None:
+    """Make `model` the one that readers get by default. Raises DataError if nothing of it was published."""
+    known = models(lake)
+    if model not in known:
+        raise DataError(f"no model {model!r} in {lake.location('features')}; there are {', '.join(known) or 'none'}")
+    lake.put_json("CURRENT.json", {"model": model})

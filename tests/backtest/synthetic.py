@@ -82,7 +82,7 @@ def _features(tone, days, ids, random) -> pd.DataFrame:
         sources_ok_share=1.0,
         pit_grade_worst="B",
     )
-    return frame[frame["session"] >= days[30]][FEATURES.names].reset_index(drop=True)
+    return frame[frame["session"] >= days[30]].reindex(columns=FEATURES.names).reset_index(drop=True)
 
 
 def _since(has: pd.DataFrame) -> pd.DataFrame:

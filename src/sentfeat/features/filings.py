@@ -37,15 +37,19 @@ def filing_columns(filings: pd.DataFrame, grid: Grid, read_since: pd.DatetimeInd
     filings: placed FILING_COLUMNS in order of (available_at, accession). read_since: per session of the grid, since
     when the sources of filings were read without a gap.
     """
-    filings = filings.reset_index(drop=True)
-    form = filings["form"].fillna("").astype(str)
-    base = form.str.extract("^(10-K|10-Q|8-K|NT 10)", expand=False).fillna("")
-    filings = filings.assign(base=base, amends=form.str.endswith("/A"))
+    filings = labelled(filings)
     return {
         **_report_columns(filings, grid),
         **_days_since(filings, grid, read_since),
         **_recent(filings, grid, read_since),
     }
+
+
+def labelled(filings: pd.DataFrame) -> pd.DataFrame:
+    """`filings` numbered anew, with `base`, the kind of form (10-K, 10-Q, 8-K, NT 10), and `amends`."""
+    form = filings["form"].fillna("").astype(str)
+    base = form.str.extract("^(10-K|10-Q|8-K|NT 10)", expand=False).fillna("")
+    return filings.assign(base=base, amends=form.str.endswith("/A")).reset_index(drop=True)
 
 
 def filing_tone(passages: pd.DataFrame, grid: Grid) -> np.ndarray:
@@ -75,7 +79,7 @@ def latest(filings: pd.DataFrame, grid: Grid, order: pd.Series) -> np.ndarray:
 
 
 def latest_reports(filings: pd.DataFrame, grid: Grid) -> np.ndarray:
-    """For each row and security the index of its latest report, else -1."""
+    """For each row and security the index of its latest report among `labelled` filings, else -1."""
     reports = filings[filings["base"].isin(["10-K", "10-Q"]) & (~filings["amends"] | filings["rf_len"].notna())]
     period = pd.to_datetime(reports["period"]).fillna(
         _new_york(reports["available_at"])

@@ -4,6 +4,7 @@ Every range of sessions can be built by itself, so a long one is cut into ranges
 the range, and `processes` of them run beside each other.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,14 +16,17 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from sentfeat import __version__
+from sentfeat.errors import DataError
+from sentfeat.features.quality import Breach, find_breaches
 from sentfeat.features.table import Build
 from sentfeat.pipeline.inputs import load_inputs
 from sentfeat.pipeline.plan import require_known
 from sentfeat.pipeline.project import Project
 from sentfeat.publish import announce
-from sentfeat.sessions import Cutoff, sessions_between
+from sentfeat.sessions import Cutoff, sessions_between, shift
 from sentfeat.tables import FEATURES, conform
 
 RANGE_SESSIONS = 252
@@ -30,12 +34,13 @@ RANGE_SESSIONS = 252
 
 @dataclass(frozen=True)
 class BuildReport:
-    """Sessions of one cut-off by what publishing them did, and their rows."""
+    """Sessions of one cut-off by what publishing them did, their rows, and the quality limits they break."""
 
     cutoff: str
     sessions: int = 0
     rows: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
+    breaches: tuple[str, ...] = ()
 
 
 class Range(NamedTuple):
@@ -99,18 +104,45 @@ def _publish_range(project: Project, part: Range, now: pd.Timestamp) -> BuildRep
     build, shelf = open_build(project, part), project.shelf(part.cutoff)
     hashes = build.input_hashes()
     todo = [session for session, input_hash in hashes.items() if not shelf.is_done(session, input_hash)]
-    outcomes, rows = Counter({"reused": len(hashes) - len(todo)}), 0
+    outcomes, rows, told = Counter({"reused": len(hashes) - len(todo)}), 0, []
     if todo:
-        table = conform(FEATURES, build.frame)
-        edges = build.frame["session"].searchsorted([*hashes, part.last + pd.Timedelta(days=1)])
-        begin = dict(zip(hashes, edges, strict=False))
-        size = dict(zip(hashes, np.diff(edges), strict=True))
+        breaches = _breaches(project, build)
+        parts = _by_session(conform(FEATURES, build.frame))
         for session in todo:
+            broken = breaches.get(session, [])
+            if broken and project.config.quality.on_breach == "stop":
+                raise DataError(_refusal(part, broken))
+            told += [f"{part.cutoff} {breach}" for breach in broken]
             provenance = _provenance(project, hashes[session], part.cutoff, now)
-            slice_ = table.slice(begin[session], size[session])
-            outcomes[str(shelf.publish_rows(session, slice_, provenance))] += 1
-            rows += len(slice_)
-    return BuildReport(str(part.cutoff), len(hashes), rows, {key: n for key, n in outcomes.items() if n})
+            provenance["breaches"] = [str(breach) for breach in broken]
+            outcomes[str(shelf.publish_rows(session, parts[session], provenance))] += 1
+            rows += len(parts[session])
+    return BuildReport(str(part.cutoff), len(hashes), rows, {key: n for key, n in outcomes.items() if n}, tuple(told))
+
+
+def _by_session(rows: pa.Table) -> dict[pd.Timestamp, pa.Table]:
+    days = rows["session"].to_numpy()
+    edges = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1), len(days)]
+    return {pd.Timestamp(days[a]): rows.slice(a, b - a) for a, b in itertools.pairwise(edges) if b > a}
+
+
+def _breaches(project: Project, build: Build) -> dict[pd.Timestamp, list[Breach]]:
+    """What of the rows breaks the limits, by session, against what is published of the sessions before."""
+    settings, shelf = project.config.quality, project.shelf(build.cutoff)
+    oldest = shift(build.first, -settings.trailing_sessions)
+    before = [day for day in shelf.sessions() if oldest <= day < build.first]
+    trailing = project.lake.read(FEATURES, paths=[shelf.data_path(day) for day in before])
+    found: dict[pd.Timestamp, list[Breach]] = {}
+    for breach in find_breaches(build.frame, trailing, settings):
+        found.setdefault(breach.session, []).append(breach)
+    return found
+
+
+def _refusal(part: Range, broken: Sequence[Breach]) -> str:
+    return (
+        f"session {broken[0].session.date()} at {part.cutoff} is not published, it breaks {len(broken)} limits "
+        f'(first: {broken[0]}); look at the sources, then set quality.on_breach = "warn" to publish it as it is'
+    )
 
 
 def _provenance(project: Project, input_hash: str, cutoff: Cutoff, now: pd.Timestamp) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _risks(project: Project, sections: pd.DataFrame, span: Window) -> pd.DataFra
     missing = sections[~sections["document_id"].isin(held["document_id"])]
     if missing.empty:
         return held[["document_id", *RF_RISKS]]
-    of_these = (pc.field("section") == RISK_FACTORS) & _is_one_of("accession", missing["accession"])
+    of_these = (pc.field("section") == RISK_FACTORS) & is_one_of("accession", missing["accession"])
     passages = _documents(project.lake, "filing_passage", span, ["document_id", "accession", "text_hash"], of_these)
     chances = pd.DataFrame(risk_chances(project, passages["text_hash"]), columns=list(RF_RISKS))
     means = chances.groupby(passages["accession"].to_numpy()).agg(lambda p: p.mean(skipna=False))
@@ -129,7 +129,7 @@ def _risks(project: Project, sections: pd.DataFrame, span: Window) -> pd.DataFra
 
 def _kept(lake: Lake, table: Table, how: str, documents: pd.Series) -> pd.DataFrame:
     """The rows of a kept table made by one method, each once."""
-    these = (pc.field("method") == how) & _is_one_of("document_id", documents)
+    these = (pc.field("method") == how) & is_one_of("document_id", documents)
     return lake.read(table, where=these).drop_duplicates(list(table.key))
 
 
@@ -145,7 +145,7 @@ def _documents(
 
 
 def _texts(lake: Lake, documents: Collection[str]) -> dict[str, str]:
-    found = lake.read(DOCUMENTS, columns=["document_id", "text"], where=_is_one_of("document_id", documents))
+    found = lake.read(DOCUMENTS, columns=["document_id", "text"], where=is_one_of("document_id", documents))
     return dict(zip(found["document_id"], found["text"], strict=True))
 
 
@@ -154,5 +154,6 @@ def _links(lake: Lake, span: Window, documents: pd.Series) -> pd.DataFrame:
     return links[links["document_id"].isin(documents)]
 
 
-def _is_one_of(column: str, values: Collection[str]) -> pc.Expression:
+def is_one_of(column: str, values: Collection[str]) -> pc.Expression:
+    """The filter for a text column."""
     return pc.field(column).isin(pa.array(sorted(set(values)), pa.string()))

@@ -9,6 +9,8 @@ from sentfeat.pipeline.ingest import SourceReport
 from sentfeat.pipeline.prices import PriceReport
 from sentfeat.pipeline.score import ScoreReport
 
+MOST_BREACHES = 20
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -70,6 +72,8 @@ class RunSummary:
             f"{self.prices.new} new bars",
             f"sessions: {sessions} ({rows} rows written)",
         ]
+        if broken := sum(len(report.breaches) for report in self.built):
+            parts.append(f"{broken} quality limits broken")
         parts += [f"quarantined {n} ({what})" for what, n in sorted(self.drops.items())]
         parts += [f"FAILED {source}: {reason}" for source, reason in self.failures.items()]
         parts += [f"IN PART {source}: {reason}" for source, reason in self.problems.items()]
@@ -84,6 +88,7 @@ class RunSummary:
                 "Dropped, by reason (all kept in the quarantine table)", ("what", "rows"), sorted(self.drops.items())
             ),
             _table("Written", ("table", "what", "rows"), self._written_rows()),
+            _table("Unlike the sessions before (data quality)", ("what",), self._quality_rows()),
         ]
         return "\n\n".join(section for section in sections if section)
 
@@ -95,6 +100,11 @@ class RunSummary:
             problems = {report.reason for report in reports if report.reason}
             rows.append((name, *sums, "; ".join(sorted(problems)) or "none"))
         return rows
+
+    def _quality_rows(self) -> list[tuple[object, ...]]:
+        broken = [breach for report in self.built for breach in report.breaches]
+        more = [(f"and {len(broken) - MOST_BREACHES} more; each session's manifest has its own",)]
+        return [(breach,) for breach in broken[:MOST_BREACHES]] + (more if len(broken) > MOST_BREACHES else [])
 
     def _written_rows(self) -> list[tuple[object, ...]]:
         rows: list[tuple[object, ...]] = [

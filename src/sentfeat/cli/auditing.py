@@ -1,0 +1,120 @@
+"""Commands that show where a number comes from, what changed it, and that it knows nothing of the future."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from sentfeat.cli.shared import cell, console, print_grid, progress_bar
+from sentfeat.errors import DataError
+from sentfeat.sessions import Cutoff, require_session
+
+Config = Annotated[Path, typer.Option("--config", help="configuration file of the lake")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")]
+At = Annotated[Cutoff, typer.Option("--cutoff", help="pre_open or evening")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of tables")]
+
+SUMMED = 1e-12
+
+
+def explain(
+    ticker: Annotated[str, typer.Argument(help="symbol as of the session")],
+    session: Annotated[str, typer.Argument(help="YYYY-MM-DD")],
+    config: Config,
+    set_: Set = None,
+    cutoff: At = Cutoff.PRE_OPEN,
+    as_json: AsJson = False,
+) -> None:
+    """Which documents made a row: probabilities, weights, contributions; they sum to the published cells."""
+    from sentfeat.pipeline import open_project
+    from sentfeat.pipeline.explain import explain_published
+
+    told = explain_published(open_project(config, set_ or ()), ticker, require_session(session), cutoff)
+    checks = {name: (told.published.get(name), told.sums[name]) for name in told.sums}
+    if as_json:
+        frames = {name: json.loads(getattr(told, name).to_json(orient="records", date_format="iso")) for name in
+                  ("news", "passages")}  # fmt: skip
+        sums = {name: {"cell": float(a), "sum": float(b)} for name, (a, b) in checks.items()}
+        typer.echo(json.dumps({**frames, "report": told.report, "sums": sums}, indent=1))
+    else:
+        _show("News", told.news)
+        _show("Passages of filings", told.passages)
+        console.print(f"risk factors (rf_*, lm_*): {told.report or 'no 10-K or 10-Q'}")
+        for name, (found, total) in checks.items():
+            console.print(f"{name}: published {cell(found)}, contributions sum to {cell(total)}")
+    apart = [name for name, (found, total) in checks.items() if not _equal(found, total)]
+    if apart:
+        raise DataError(
+            f"{', '.join(apart)} of {session} is not what the lake gives now: something came in after it was published "
+            "(sentfeat diff shows what, once it is built again)"
+        )
+
+
+def diff(
+    session: Annotated[str, typer.Argument(help="YYYY-MM-DD")],
+    config: Config,
+    set_: Set = None,
+    cutoff: At = Cutoff.PRE_OPEN,
+    as_json: AsJson = False,
+) -> None:
+    """Which cells of a session changed between its last two published versions, and which document did it."""
+    from sentfeat.pipeline import open_project
+    from sentfeat.pipeline.versions import diff_session
+
+    found = diff_session(open_project(config, set_ or ()), require_session(session), cutoff)
+    if as_json:
+        frames = {name: json.loads(getattr(found, name).to_json(orient="records", date_format="iso")) for name in
+                  ("cells", "documents")}  # fmt: skip
+        typer.echo(json.dumps({**frames, "older": str(found.older), "newer": str(found.newer),
+                               "conditions": found.conditions}, indent=1, default=str))  # fmt: skip
+        return
+    console.print(f"{session} at {cutoff}: published {found.older:%Y-%m-%d %H:%M}, then {found.newer:%Y-%m-%d %H:%M} UTC")
+    _show("Cells that changed", found.cells[["ticker", "column", "before", "after"]])
+    _show("Documents that did it", found.documents[["title", "source", "first_seen_at", "changes", "columns"]])
+    for name, (old, new) in found.conditions.items():
+        console.print(f"{name} was not the same: {old} before, {new} now")
+
+
+def leakcheck(
+    config: Config,
+    session: Annotated[list[str] | None, typer.Option(help="YYYY-MM-DD, may be repeated; default: random ones")] = None,
+    sessions: Annotated[int, typer.Option(help="how many random ones")] = 50,
+    seed: Annotated[int, typer.Option(help="of the choice")] = 0,
+    cutoff: Annotated[list[Cutoff] | None, typer.Option(help="default: all that are configured")] = None,
+    clocks: Annotated[bool, typer.Option(help="also look for clocks that are wrong throughout")] = True,
+    set_: Set = None,
+) -> None:
+    """Build sessions again from what was known at their cut-off and compare every cell; look for wrong clocks."""
+    from sentfeat.pipeline import open_project
+    from sentfeat.pipeline.leakcheck import check_invariance, find_signs, pick_sessions
+
+    project = open_project(config, set_ or ())
+    chosen = [
+        (each, day)
+        for each in cutoff or project.config.features.cutoffs
+        for day in map(require_session, session or pick_sessions(project, each, sessions, seed))
+    ]
+    with progress_bar(len(chosen), "building again") as advance:
+        found = check_invariance(project, chosen, advance)
+    _show("Cells that knew more", found.changed[["session", "cutoff", "ticker", "column", "before", "after"]].head(50))
+    console.print(
+        f"prefix invariance: {len(found.changed)} of {found.cells:,} cells differ in {found.sessions} sessions rebuilt "
+        "from what was known at their cut-off"
+    )
+    signs = list(find_signs(project)) if clocks else []
+    _show("Signs of a wrong clock", pd.DataFrame(signs, columns=["detector", "subject", "detail"]).head(50))
+    if clocks:
+        console.print(f"clocks: {len(signs)} signs")
+    raise typer.Exit(1 if len(found.changed) or signs else 0)
+
+
+def _show(title: str, frame: pd.DataFrame) -> None:
+    if len(frame):
+        console.print(title)
+        print_grid(list(frame.columns), [[cell(value) for value in row] for row in frame.itertuples(index=False)])
+
+
+def _equal(found: float, total: float) -> bool:
+    return (pd.isna(found) and pd.isna(total)) or abs(float(found) - float(total)) <= SUMMED
