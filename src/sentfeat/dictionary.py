@@ -1,6 +1,6 @@
 """The data dictionary for people: what tables.py declares, as Markdown. docs/dictionary.md is `page()`.
 
-    sentfeat dictionary all --markdown > docs/dictionary.md
+sentfeat dictionary all --markdown > docs/dictionary.md
 """
 
 from collections.abc import Iterable

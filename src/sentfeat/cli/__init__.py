@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from sentfeat.cli import measuring, operating, reading, scoring, sources
+from sentfeat.cli import auditing, measuring, operating, reading, scoring, sources
 from sentfeat.errors import SentfeatError
 
 COMMANDS = (
@@ -14,6 +14,11 @@ COMMANDS = (
     measuring.evaluate,
     reading.features,
     reading.dictionary,
+    reading.models,
+    reading.export_features,
+    auditing.explain,
+    auditing.diff,
+    auditing.leakcheck,
     operating.status,
     operating.monitor,
     operating.prune,

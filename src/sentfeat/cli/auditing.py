@@ -1,6 +1,7 @@
 """Commands that show where a number comes from, what changed it, and that it knows nothing of the future."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ At = Annotated[Cutoff, typer.Option("--cutoff", help="pre_open or evening")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of tables")]
 
 SUMMED = 1e-12
+NEWS_SHOWN = ("available_at", "title", "p -/0/+", "relevance", "confidence", "novelty", "weight", "contribution")
+PASSAGES_SHOWN = ("available_at", "title", "p -/0/+", "age", "weight", "contribution")
 
 
 def explain(
@@ -39,8 +42,8 @@ def explain(
         sums = {name: {"cell": float(a), "sum": float(b)} for name, (a, b) in checks.items()}
         typer.echo(json.dumps({**frames, "report": told.report, "sums": sums}, indent=1))
     else:
-        _show("News", told.news)
-        _show("Passages of filings", told.passages)
+        _show("News", _readable(told.news), NEWS_SHOWN)
+        _show("Passages of filings", _readable(told.passages), PASSAGES_SHOWN)
         console.print(f"risk factors (rf_*, lm_*): {told.report or 'no 10-K or 10-Q'}")
         for name, (found, total) in checks.items():
             console.print(f"{name}: published {cell(found)}, contributions sum to {cell(total)}")
@@ -70,7 +73,9 @@ def diff(
         typer.echo(json.dumps({**frames, "older": str(found.older), "newer": str(found.newer),
                                "conditions": found.conditions}, indent=1, default=str))  # fmt: skip
         return
-    console.print(f"{session} at {cutoff}: published {found.older:%Y-%m-%d %H:%M}, then {found.newer:%Y-%m-%d %H:%M} UTC")
+    console.print(
+        f"{session} at {cutoff}: published {found.older:%Y-%m-%d %H:%M}, then {found.newer:%Y-%m-%d %H:%M} UTC"
+    )
     _show("Cells that changed", found.cells[["ticker", "column", "before", "after"]])
     _show("Documents that did it", found.documents[["title", "source", "first_seen_at", "changes", "columns"]])
     for name, (old, new) in found.conditions.items():
@@ -110,10 +115,17 @@ def leakcheck(
     raise typer.Exit(1 if len(found.changed) or signs else 0)
 
 
-def _show(title: str, frame: pd.DataFrame) -> None:
+def _show(title: str, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> None:
     if len(frame):
+        shown = frame if columns is None else frame[list(columns)]
         console.print(title)
-        print_grid(list(frame.columns), [[cell(value) for value in row] for row in frame.itertuples(index=False)])
+        print_grid(list(shown.columns), [[cell(value) for value in row] for row in shown.itertuples(index=False)])
+
+
+def _readable(parts: pd.DataFrame) -> pd.DataFrame:
+    """The three probabilities in one column, negative / neutral / positive."""
+    p = parts[["p_negative", "p_neutral", "p_positive"]].to_numpy(dtype=float)
+    return parts.assign(**{"p -/0/+": [" ".join(f"{value:.2f}" for value in row) for row in p]})
 
 
 def _equal(found: float, total: float) -> bool:

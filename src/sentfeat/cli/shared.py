@@ -12,6 +12,8 @@ from rich.progress import Progress
 from rich.table import Table as Grid
 
 from sentfeat.errors import ConfigError, DataError
+from sentfeat.store import parquet_bytes
+from sentfeat.tables import Table, conform
 from sentfeat.whole import replacing
 
 console = Console()
@@ -46,10 +48,12 @@ def read_frame(path: Path) -> pd.DataFrame:
         raise DataError(f"cannot read {path}: {error}") from error
 
 
-def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Through a temporary name: a killed run leaves no half file."""
+def write_frame(frame: pd.DataFrame, path: Path, table: Table | None = None) -> None:
+    """Through a temporary name: a killed run leaves no half file. As Parquet with the types and meanings of `table`."""
     writers = {
-        ".parquet": lambda p: frame.to_parquet(p, index=False),
+        ".parquet": lambda p: (
+            frame.to_parquet(p, index=False) if table is None else p.write_bytes(parquet_bytes(conform(table, frame)))
+        ),
         ".csv": lambda p: frame.to_csv(p, index=False),
         ".jsonl": lambda p: frame.to_json(p, orient="records", lines=True, force_ascii=False),
     }

@@ -104,7 +104,7 @@ def reacts_early(items: pd.DataFrame, prices: pd.DataFrame, opens: pd.Series) ->
                 "reacts_early",
                 str(source),
                 f"news stamped in the 6 hours before the open is followed by {1e4 * day.mean():+.0f} bp until the "
-                f"close (t {t['day']:.1f}), {1e4 * gap.mean():+.0f} bp at the open (t {t['gap']:.1f}; {len(group)} items)",
+                f"close (t {t['day']:.1f}), {1e4 * gap.mean():+.0f} bp at the open (t {t['gap']:.1f}; n {len(group)})",
             )
 
 

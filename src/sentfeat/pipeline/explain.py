@@ -45,5 +45,7 @@ def explain_published(project: Project, ticker: str, session: pd.Timestamp, cuto
 def _paths(project: Project, session: pd.Timestamp, cutoff: Cutoff) -> list[str]:
     shelf = project.shelf(cutoff)
     if shelf.manifest(session) is None:
-        raise DataError(f"session {session.date()} at {cutoff} is not published by {project.model} in {project.lake.root}")
+        raise DataError(
+            f"session {session.date()} at {cutoff} is not published by {project.model} in {project.lake.root}"
+        )
     return [shelf.data_path(session)]

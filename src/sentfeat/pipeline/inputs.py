@@ -4,6 +4,7 @@ It can be read only up to a time, which is how rows are rebuilt as if the rest h
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 import pyarrow.compute as pc
@@ -13,6 +14,7 @@ from sentfeat.features.history import COUNT_MEMORY
 from sentfeat.features.items import CHANCES, INPUT_COLUMNS, RISK_CHANCES
 from sentfeat.features.table import MEMORY, Inputs, tone_reach
 from sentfeat.pipeline.chances import risk_chances, tone_chances
+from sentfeat.pipeline.coverage import reading
 from sentfeat.pipeline.project import Project
 from sentfeat.pipeline.reports import load_filings, load_passages
 from sentfeat.pipeline.score import available_in, read_links
@@ -44,11 +46,8 @@ def load_inputs(
 
 
 def _readings(project: Project) -> dict[str, Reading]:
-    """How each source is read. One that is polled every `delay` is stale after two polls that did not happen."""
-    return {
-        source.name: Reading(source.required, 2 * source.delay if source.live else None, settings.brings_filings)
-        for source, settings in zip(project.sources, project.config.sources, strict=True)
-    }
+    chosen = zip(project.sources, project.config.sources, strict=True)
+    return {source.name: replace(reading(source), filings=settings.brings_filings) for source, settings in chosen}
 
 
 def _spans(project: Project, readings: dict[str, Reading], until: pd.Timestamp | None) -> pd.DataFrame:
