@@ -170,6 +170,13 @@ class BacktestSettings(Struct, frozen=True, kw_only=True):
     min_securities: int = 5  # sessions with fewer rows have no cross-section to speak of and are left out
     min_test_sessions: int = 63
     power_draws: int = 50  # simulated markets per effect size
+    bootstrap_draws: int = 2000
+    borrow_bp_year: float = 50.0  # charged on the short half as if it were held overnight
+    participation: float = 0.01  # share of a security's daily volume that the book may be, for its capacity
+    trees: bool = True  # gradient boosting as a second learner
+    tree_placebos: int = 0
+    filing_horizons: tuple[int, ...] = (21, 63)  # sessions
+    implausible_ic: float = 0.4  # a mean rank IC from which a column or a forecast cannot be honest
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -184,8 +191,11 @@ class BacktestSettings(Struct, frozen=True, kw_only=True):
             raise ValueError(f"backtest.alphas must be positive, got {self.alphas}")
         if self.verdict_cost_bp not in self.costs_bp:
             raise ValueError(f"backtest.verdict_cost_bp {self.verdict_cost_bp} must be one of costs_bp {self.costs_bp}")
-        if min(self.train_sessions, self.refit_sessions, self.min_test_sessions, self.power_draws) < 1:
+        counts = self.train_sessions, self.refit_sessions, self.min_test_sessions, self.power_draws
+        if min(*counts, self.bootstrap_draws, *self.filing_horizons) < 1:
             raise ValueError("backtest: session and draw counts must be at least 1")
+        if not 0 < self.participation <= 1 or self.borrow_bp_year < 0:
+            raise ValueError("backtest.participation is a share above 0, backtest.borrow_bp_year is not negative")
 
 
 class OperationSettings(Struct, frozen=True, kw_only=True):

@@ -2,11 +2,12 @@
 
 import pytest
 
-from sentfeat.backtest.run import BacktestResult, run_backtest
+from sentfeat.backtest import BacktestResult, run
+from sentfeat.backtest.intake import accept
 from sentfeat.config import BacktestSettings
 from tests.backtest.synthetic import market
 
-QUICK = BacktestSettings(train_sessions=126, placebos=19, power_draws=8)
+QUICK = BacktestSettings(train_sessions=126, placebos=19, power_draws=4, bootstrap_draws=100, trees=False)
 
 
 @pytest.fixture(scope="session")
@@ -16,19 +17,19 @@ def settings() -> BacktestSettings:
 
 @pytest.fixture(scope="session")
 def planted_tables():
-    return market(3, securities=20, sessions=420, effect=0.15, price_effect=0.05)
+    return accept(*market(3, securities=20, sessions=360, effect=0.18, price_effect=0.05))[:2]
 
 
 @pytest.fixture(scope="session")
 def planted(planted_tables) -> BacktestResult:
-    return run_backtest(*planted_tables, QUICK)
+    return run(*planted_tables, QUICK)
 
 
 @pytest.fixture(scope="session")
 def null_tables():
-    return market(5, securities=20, sessions=420, effect=0.0, price_effect=0.1)
+    return accept(*market(5, securities=20, sessions=360, effect=0.0, price_effect=0.12))[:2]
 
 
 @pytest.fixture(scope="session")
 def null(null_tables) -> BacktestResult:
-    return run_backtest(*null_tables, QUICK)
+    return run(*null_tables, QUICK)

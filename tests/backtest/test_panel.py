@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sentfeat.backtest.intake import accept
 from sentfeat.backtest.panel import build_panel, within_session
 from sentfeat.config import BacktestSettings
 from sentfeat.errors import DataError
@@ -12,7 +13,7 @@ SETTINGS = BacktestSettings()
 
 @pytest.fixture(scope="module")
 def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
-    return market(0, securities=8, sessions=60)
+    return accept(*market(0, securities=8, sessions=60))[:2]
 
 
 def dropped(panel, words: str) -> int:
@@ -92,12 +93,6 @@ def test_an_empty_text_column_is_left_out_with_a_note(tables):
     assert any("sent_disp" in note for note in panel.notes)
 
 
-def test_sessions_may_come_as_dates(tables):
-    features, prices = tables
-    as_dates = features.assign(session=features["session"].dt.date), prices.assign(session=prices["session"].dt.date)
-    assert np.array_equal(build_panel(*as_dates, SETTINGS).target, build_panel(*tables, SETTINGS).target)
-
-
 def test_row_order_does_not_matter(tables):
     features, prices = tables
     shuffled = features.sample(frac=1, random_state=1), prices.sample(frac=1, random_state=2)
@@ -105,11 +100,7 @@ def test_row_order_does_not_matter(tables):
     np.testing.assert_array_equal(ours.values, other.values)
 
 
-def test_missing_columns_and_repeated_keys_are_refused(tables):
+def test_repeated_keys_are_refused(tables):
     features, prices = tables
-    with pytest.raises(DataError, match="security_id"):
-        build_panel(features.drop(columns="security_id"), prices, SETTINGS)
-    with pytest.raises(DataError, match="price_basis"):
-        build_panel(features, prices.drop(columns="price_basis"), SETTINGS)
     with pytest.raises(DataError, match="more than one row"):
         build_panel(pd.concat([features, features.head(1)]), prices, SETTINGS)

@@ -19,5 +19,5 @@ def test_an_effect_that_is_always_found_reads_from_the_start_of_the_curve():
 
 
 def test_power_rises_with_the_effect(planted):
-    assert planted.power["power"].is_monotonic_increasing
+    assert planted.tables["power"]["power"].is_monotonic_increasing
     assert planted.verdict["detectable_effect"]["simulated"] < 0.15

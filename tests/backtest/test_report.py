@@ -43,7 +43,7 @@ def test_the_page_shows_verdict_plots_command_and_provenance(planted, page):
     text = " ".join(page.words)
     for expected in (planted.verdict["verdict"], "python -m somewhere <now>", "abc123", "Clark-West", "B2 vs B1"):
         assert expected in text
-    assert page.tags.count("svg") == 8
+    assert page.tags.count("svg") == 11
 
 
 def test_the_page_needs_nothing_from_outside(paths, page):
@@ -63,6 +63,12 @@ def test_the_verdict_file_is_json_with_the_word_and_its_numbers(planted, paths):
     assert verdict["verdict"] == planted.verdict["verdict"]
     assert verdict["provenance"] == {"features": "abc123"}
     assert verdict["comparisons"][0]["clark_west"]["n"] == planted.verdict["data"]["test_sessions"]
+
+
+def test_plots_take_their_colours_from_the_page_so_that_dark_mode_works(paths):
+    html = paths.html.read_text(encoding="utf-8")
+    assert "prefers-color-scheme: dark" in html
+    assert not set(re.findall(r"#[0-9a-f]{6}", html[html.index("<svg") :])) - {"#b3261e", "#a05c00"}
 
 
 def test_numbers_that_are_not_finite_become_null():

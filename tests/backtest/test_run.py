@@ -1,10 +1,9 @@
-import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from sentfeat.backtest import Context, run
 from sentfeat.backtest.report import verdict_json
-from sentfeat.backtest.run import run_backtest
 from sentfeat.config import BacktestSettings
 from sentfeat.errors import DataError
 from tests.backtest.synthetic import market
@@ -20,16 +19,16 @@ def test_a_planted_effect_is_found_and_belongs_to_tone(planted):
 
 def test_no_effect_is_claimed_where_there_is_none_though_prices_forecast(null):
     assert null.verdict["verdict"] == "NOT DISTINGUISHABLE"
-    assert null.verdict["arms"]["B0"]["rank_ic"]["t"] > 2
+    assert null.verdict["models"]["B0"]["rank_ic"]["t"] > 2
     assert f"{null.verdict['detectable_effect']['simulated']:.3f}" in null.verdict["reason"]
 
 
 def test_the_same_input_gives_the_same_bytes(planted, planted_tables, settings):
     features, prices = planted_tables
-    again = run_backtest(features.sample(frac=1, random_state=0), prices.iloc[::-1], settings)
+    again = run(features.sample(frac=1, random_state=0), prices.iloc[::-1], settings)
     assert verdict_json(again.verdict) == verdict_json(planted.verdict)
     pd.testing.assert_frame_equal(again.predictions, planted.predictions, check_exact=True)
-    pd.testing.assert_frame_equal(again.placebos, planted.placebos, check_exact=True)
+    pd.testing.assert_frame_equal(again.tables["placebos"], planted.tables["placebos"], check_exact=True)
 
 
 def test_every_arm_forecasts_every_test_row_once(planted):
@@ -42,12 +41,12 @@ def test_every_arm_forecasts_every_test_row_once(planted):
 def test_the_reported_ic_can_be_recomputed_from_the_predictions(planted):
     by_day = planted.predictions.groupby("session")
     ic = by_day.apply(lambda day: spearmanr(day["forecast_B2"], day["y1"]).statistic)
-    assert planted.verdict["arms"]["B2"]["rank_ic"]["mean"] == pytest.approx(ic.mean(), abs=1e-12)
+    assert planted.verdict["models"]["B2"]["rank_ic"]["mean"] == pytest.approx(ic.mean(), abs=1e-12)
 
 
 def test_the_primary_statistic_can_be_recomputed_from_the_predictions(planted):
     frame = planted.predictions
-    f = 2 * (frame["y1"] - frame["forecast_B0"]) * (frame["forecast_B2"] - frame["forecast_B0"])
+    f = 2 * (frame["y1"] - frame["forecast_B0"]) * (frame["forecast_B4"] - frame["forecast_B0"])
     assert planted.verdict["comparisons"][0]["clark_west"]["mean"] == pytest.approx(
         f.groupby(frame["session"]).mean().mean()
     )
@@ -55,32 +54,33 @@ def test_the_primary_statistic_can_be_recomputed_from_the_predictions(planted):
 
 def test_progress_is_told_to_the_end(null_tables, settings):
     heard = []
-    run_backtest(*null_tables, settings, lambda step, done, total: heard.append((step, done, total)))
-    assert {step for step, done, total in heard if done == total} == {"forecasts", "placebos", "power", "probes"}
+    run(*null_tables, settings, Context(progress=lambda *told: heard.append(told)))
+    steps = {"ridge", "probes", "placebos", "power", "secondary tests"}
+    assert {step for step, done, total in heard if done == total} == steps
 
 
 def test_too_little_data_is_one_clear_error(settings):
     with pytest.raises(DataError, match="are needed"):
-        run_backtest(*market(0, securities=8, sessions=120), settings)
+        run(*market(0, securities=8, sessions=120), settings)
 
 
 def test_a_panel_too_short_to_shift_is_one_clear_error():
     short = BacktestSettings(train_sessions=21, min_test_sessions=10, placebos=19, power_draws=1)
     with pytest.raises(DataError, match="70 sessions with usable rows, 138 are needed"):
-        run_backtest(*market(0, securities=8, sessions=100), short)
+        run(*market(0, securities=8, sessions=100), short)
 
 
 def test_no_prices_at_all_is_one_clear_error(planted_tables, settings):
     features, prices = planted_tables
     with pytest.raises(DataError, match="0 sessions with usable rows"):
-        run_backtest(features, prices.iloc[:0], settings)
+        run(features, prices.iloc[:0], settings)
 
 
-def test_features_without_tone_are_one_clear_error(planted_tables, settings):
+def test_features_without_a_value_are_one_clear_error(planted_tables, settings):
     features, prices = planted_tables
-    tone = [name for name in features if name.startswith("sent_")]
-    with pytest.raises(DataError, match="no column with values for tone"):
-        run_backtest(features.assign(**dict.fromkeys(tone, np.nan)), prices, settings)
+    bare = features[["session", "security_id", "known_at", "tradable_at", "cutoff"]]
+    with pytest.raises(DataError, match="no text column with a value"):
+        run(bare, prices, settings)
 
 
 def test_settings_that_could_never_say_yes_are_refused():

@@ -1,6 +1,6 @@
-"""Does the text help a price model? Panel in, verdict out."""
+"""Does the text help a price model? Two tables in, a verdict out."""
 
+from sentfeat.backtest.experiment import BacktestResult, Context, run
 from sentfeat.backtest.report import write_report
-from sentfeat.backtest.run import BacktestResult, run_backtest
 
-__all__ = ["BacktestResult", "run_backtest", "write_report"]
+__all__ = ["BacktestResult", "Context", "run", "write_report"]

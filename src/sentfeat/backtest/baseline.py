@@ -12,6 +12,10 @@ from sentfeat.errors import DataError
 FIELDS = ("open", "high", "low", "close", "volume")
 MONTH, QUARTER, YEAR = 21, 63, 252
 NEEDED = ("ret_1", "vol_21")  # a row without these has too short a price history and is dropped
+BASELINE_COLUMNS = (
+    "ret_1", "ret_5", "ret_21", "mom_252_21", "overnight_1", "intraday_1", "high_gap_252",
+    "vol_21", "vol_63", "parkinson_21", "beta_252", "volume_abn", "dollar_volume", "amihud",
+)  # fmt: skip
 LEVEL_COLUMNS = ("dollar_volume", "amihud")  # mean something on raw prices only
 
 Wide = dict[str, pd.DataFrame]

@@ -2,7 +2,7 @@
 
 Equal weights, long the highest and short the lowest tail of the session's forecasts, gross exposure 1 (half on each
 side). Everything bought in the morning is sold in the evening, so 2 sum|w| = 2 is traded a day whatever the forecast
-does; no position is held overnight, so no borrow is charged.
+does. No position is held overnight; borrow is charged all the same, on the short half, as if it were.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from sentfeat.backtest.inference import mean_test
 
 SESSIONS_PER_YEAR = 252
 TRADES_PER_DAY = 2  # in and out
+SHORT_SHARE = 0.5  # of the gross exposure
 BROAD = 50  # securities from which a tail is a tenth, otherwise a fifth
 BASIS_POINT = 1e-4
 
@@ -38,12 +39,13 @@ def book_returns(forecast: np.ndarray, returns: np.ndarray, present: np.ndarray,
     return gross
 
 
-def net_returns(gross: np.ndarray, cost_bp: float) -> np.ndarray:
-    """(T,) returns after `cost_bp` one way; a session without a position costs nothing."""
-    return gross - cost_bp * BASIS_POINT * TRADES_PER_DAY * (gross != 0)
+def net_returns(gross: np.ndarray, cost_bp: float, borrow_bp_year: float = 0.0) -> np.ndarray:
+    """(T,) returns after `cost_bp` one way and borrow on the short half; a session without a position costs nothing."""
+    daily_bp = cost_bp * TRADES_PER_DAY + SHORT_SHARE * borrow_bp_year / SESSIONS_PER_YEAR
+    return gross - daily_bp * BASIS_POINT * (gross != 0)
 
 
-def cost_table(gross: dict[str, np.ndarray], costs_bp: tuple[float, ...]) -> pd.DataFrame:
+def cost_table(gross: dict[str, np.ndarray], costs_bp: tuple[float, ...], borrow_bp_year: float = 0.0) -> pd.DataFrame:
     """Each arm's book at each one-way cost: arm, cost_bp, net_bp (mean a day), low_bp, high_bp (95 %), t, p, sharpe, n.
 
     `p` is one-sided (net above 0, Newey-West); `sharpe` is annual.
@@ -51,7 +53,7 @@ def cost_table(gross: dict[str, np.ndarray], costs_bp: tuple[float, ...]) -> pd.
     rows = []
     for arm, series in gross.items():
         for cost in costs_bp:
-            net = net_returns(series, cost)
+            net = net_returns(series, cost, borrow_bp_year)
             test = mean_test(net)
             low, high = (edge / BASIS_POINT for edge in test.interval)
             rows.append((arm, cost, test.mean / BASIS_POINT, low, high, test.t, test.p, sharpe(net), test.n))
@@ -66,9 +68,26 @@ def sharpe(daily: np.ndarray) -> float:
     return float(daily.mean() / spread * np.sqrt(SESSIONS_PER_YEAR)) if spread > 0 else 0.0
 
 
-def break_even_bp(gross: np.ndarray) -> float:
-    """The one-way cost at which the book earns nothing, in basis points."""
-    return float(gross.mean() / (TRADES_PER_DAY * BASIS_POINT))
+def break_even_bp(gross: np.ndarray, borrow_bp_year: float = 0.0) -> float:
+    """The one-way cost at which the book earns nothing after borrow, in basis points."""
+    borrow_bp = SHORT_SHARE * borrow_bp_year / SESSIONS_PER_YEAR
+    return float((gross.mean() / BASIS_POINT - borrow_bp * np.mean(gross != 0)) / TRADES_PER_DAY)
+
+
+def capacity(forecast: np.ndarray, turnover: np.ndarray, present: np.ndarray, participation: float) -> np.ndarray:
+    """(T,) gross exposure in currency at which no position exceeds `participation` of its security's daily turnover.
+
+    `turnover` (T, N) is the mean of the month before; NaN for a session without a book or with unknown turnover.
+    """
+    share, room = tail_share(present), np.full(len(present), np.nan)
+    for at in np.flatnonzero(present.any(axis=1)):
+        rows = present[at]
+        order = np.argsort(forecast[at, rows], kind="stable")
+        size = max(1, int(share * len(order)))
+        held = turnover[at, rows][np.concatenate([order[:size], order[-size:]])]
+        if np.ptp(forecast[at, rows]) > 0 and np.isfinite(held).all():
+            room[at] = participation * held.min() * 2 * size  # each position is 1 / (2 size) of the book
+    return room
 
 
 def bucket_returns(forecast: np.ndarray, returns: np.ndarray, present: np.ndarray, buckets: int) -> pd.DataFrame:

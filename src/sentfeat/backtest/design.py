@@ -28,17 +28,38 @@ class Design:
     mask_of: np.ndarray
     block_of: np.ndarray
 
+    def standardisers(self, folds: list[Fold]) -> np.ndarray:
+        """(F, Q, P): by mean and standard deviation of the training rows' non-null values; constants become 0."""
+        columns = len(self.mask_of)
+        values, masks = self.raw[..., :columns], self.raw[..., columns:]
+        rows = self.present.sum(axis=1)[:, None]
+        counts = np.concatenate([masks.sum(axis=1), rows], axis=1)  # the last column serves mask_of == -1
+        mask_at = np.where(self.mask_of < 0, counts.shape[1] - 1, self.mask_of - columns)
+        stops = [fold.train_stop - 1 for fold in folds]
+        n = np.maximum(np.cumsum(counts, axis=0)[stops][:, mask_at], 1)
+        mean = np.cumsum(values.sum(axis=1), axis=0)[stops] / n
+        variance = np.cumsum(np.einsum("tnp,tnp->tp", values, values), axis=0)[stops] / n - mean**2
+        noise = 1e-12 * (1 + mean**2)  # below this a difference of sums is rounding
+        scale = np.where(variance > noise, 1 / np.sqrt(np.maximum(variance, noise)), 0.0)
+        transform = np.zeros((len(folds), self.raw.shape[2], columns))
+        transform[:, np.arange(columns), np.arange(columns)] = scale
+        masked = np.flatnonzero(self.mask_of >= 0)
+        transform[:, self.mask_of[masked], masked] = -(mean * scale)[:, masked]
+        return transform
+
 
 @dataclass(frozen=True)
 class Gram:
     """Per fold, in that fold's standardised columns: sums of products over training and checking sessions.
 
-    `transform` (F, Q, P) standardises; `train` and `check` are (F, P, P).
+    `transform` (F, Q, P) standardises; `train` and `check` are (F, P, P). A fold's check may be used from the fold
+    `delay` later on.
     """
 
     transform: np.ndarray
     train: np.ndarray
     check: np.ndarray
+    delay: int
 
 
 @dataclass(frozen=True)
@@ -67,22 +88,22 @@ def make_design(values: np.ndarray, present: np.ndarray, block_of: tuple[str, ..
 
 def centre(raw: np.ndarray, present: np.ndarray) -> np.ndarray:
     """(T, N, Q) less the session's mean over rows; 0 where there is no row."""
-    means = raw.sum(axis=1) / present.sum(axis=1)[:, None]
+    means = raw.sum(axis=1) / np.maximum(present.sum(axis=1), 1)[:, None]
     return np.where(present[..., None], raw - means[:, None, :], 0.0)
 
 
-def make_gram(design: Design, folds: list[Fold]) -> Gram:
+def make_gram(design: Design, folds: list[Fold], delay: int = 1) -> Gram:
     """The products of columns for every fold."""
-    transform = _standardisers(design, folds)
+    transform = design.standardisers(folds)
     edges = np.unique([0, *(edge for f in folds for edge in (f.train_stop, f.test_start, f.check_stop))])
     width = design.raw.shape[2]
     upto = np.zeros((len(edges), width, width))
     for at, (start, stop) in enumerate(pairwise(edges)):
         flat = design.centred[start:stop].reshape(-1, width)
         upto[at + 1] = upto[at] + flat.T @ flat
-    train, check = _train_and_check(upto, edges, folds)
+    train, check = sums_upto(upto, edges, folds)
     turned = transform.transpose(0, 2, 1)
-    return Gram(transform, turned @ train @ transform, turned @ check @ transform)
+    return Gram(transform, turned @ train @ transform, turned @ check @ transform, delay)
 
 
 def make_cross(design: Design, gram: Gram, target: np.ndarray, folds: list[Fold]) -> Cross:
@@ -91,33 +112,13 @@ def make_cross(design: Design, gram: Gram, target: np.ndarray, folds: list[Fold]
     upto = np.concatenate([np.zeros((1, products.shape[1])), np.cumsum(products, axis=0)])
     squares = np.concatenate([[0.0], np.cumsum((target**2).sum(axis=1))])
     edges = np.arange(len(upto))
-    train, check = _train_and_check(upto, edges, folds)
+    train, check = sums_upto(upto, edges, folds)
     turned = gram.transform.transpose(0, 2, 1)
-    _, check_square = _train_and_check(squares, edges, folds)
+    _, check_square = sums_upto(squares, edges, folds)
     return Cross((turned @ train[..., None])[..., 0], (turned @ check[..., None])[..., 0], check_square)
 
 
-def _standardisers(design: Design, folds: list[Fold]) -> np.ndarray:
-    """(F, Q, P): by mean and standard deviation of the training rows' non-null values; constant columns become 0."""
-    columns = len(design.mask_of)
-    values, masks = design.raw[..., :columns], design.raw[..., columns:]
-    rows = design.present.sum(axis=1)[:, None]
-    counts = np.concatenate([masks.sum(axis=1), rows], axis=1)  # the last column serves mask_of == -1
-    mask_at = np.where(design.mask_of < 0, counts.shape[1] - 1, design.mask_of - columns)
-    stops = [fold.train_stop - 1 for fold in folds]
-    n = np.maximum(np.cumsum(counts, axis=0)[stops][:, mask_at], 1)
-    mean = np.cumsum(values.sum(axis=1), axis=0)[stops] / n
-    variance = np.cumsum(np.einsum("tnp,tnp->tp", values, values), axis=0)[stops] / n - mean**2
-    noise = 1e-12 * (1 + mean**2)  # below this a difference of sums is rounding
-    scale = np.where(variance > noise, 1 / np.sqrt(np.maximum(variance, noise)), 0.0)
-    transform = np.zeros((len(folds), design.raw.shape[2], columns))
-    transform[:, np.arange(columns), np.arange(columns)] = scale
-    masked = np.flatnonzero(design.mask_of >= 0)
-    transform[:, design.mask_of[masked], masked] = -(mean * scale)[:, masked]
-    return transform
-
-
-def _train_and_check(upto: np.ndarray, edges: np.ndarray, folds: list[Fold]) -> tuple[np.ndarray, np.ndarray]:
+def sums_upto(upto: np.ndarray, edges: np.ndarray, folds: list[Fold]) -> tuple[np.ndarray, np.ndarray]:
     """Sums over each fold's training sessions and over its checking sessions, from sums up to each edge."""
     train, start, stop = (
         np.searchsorted(edges, [getattr(fold, name) for fold in folds])

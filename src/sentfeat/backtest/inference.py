@@ -6,8 +6,6 @@ import numpy as np
 from scipy.stats import norm, rankdata
 from statsmodels.stats.sandwich_covariance import S_hac_simple
 
-from sentfeat.backtest.panel import HORIZON
-
 
 @dataclass(frozen=True)
 class MeanTest:
@@ -31,18 +29,18 @@ def normal_interval(mean: float, se: float) -> tuple[float, float]:
     return mean - reach, mean + reach
 
 
-def hac_lags(n: int) -> int:
+def hac_lags(n: int, horizon: int = 1) -> int:
     """floor(4 (n / 100)^(2/9)), the rule of Newey and West (1994), and never below the label's horizon."""
-    return max(HORIZON, int(4 * (n / 100) ** (2 / 9)))
+    return max(horizon, int(4 * (n / 100) ** (2 / 9)))
 
 
-def mean_test(series: np.ndarray) -> MeanTest:
+def mean_test(series: np.ndarray, horizon: int = 1) -> MeanTest:
     """Newey and West (1987): Bartlett weights, with the n / (n - 1) correction; NaN values are left out.
 
     A series shorter than 2, or without variance, gives t = 0 and p = 1: no evidence.
     """
     values = series[np.isfinite(series)]
-    n, lags = len(values), hac_lags(len(values))
+    n, lags = len(values), hac_lags(len(values), horizon)
     mean = float(values.mean()) if n else float("nan")
     if n < 2 or np.ptp(values) == 0:
         return MeanTest(mean, float("nan"), 0.0, 1.0, n, lags)
@@ -70,13 +68,17 @@ def clark_west_series(target: np.ndarray, small: np.ndarray, large: np.ndarray, 
 
 def rank_ic(forecast: np.ndarray, outcome: np.ndarray, present: np.ndarray) -> np.ndarray:
     """(T,) Spearman correlations of forecast and outcome across each session's rows; NaN where either is constant."""
-    ic = np.full(len(present), np.nan)
-    for at in np.flatnonzero(present.sum(axis=1) > 2):
-        rows = present[at]
-        a, b = rankdata(forecast[at, rows]), rankdata(outcome[at, rows])
-        if np.ptp(a) and np.ptp(b):
-            ic[at] = np.corrcoef(a, b)[0, 1]
-    return ic
+    kept = present & np.isfinite(forecast) & np.isfinite(outcome)
+    a, b = (_centred_ranks(grid, kept) for grid in (forecast, outcome))
+    power = (a**2).sum(axis=1) * (b**2).sum(axis=1)
+    enough = (kept.sum(axis=1) > 2) & (power > 0)
+    return np.divide((a * b).sum(axis=1), np.sqrt(power), out=np.full(len(present), np.nan), where=enough)
+
+
+def _centred_ranks(grid: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """(T, N) average ranks within the kept cells of each session, less their mean; 0 elsewhere."""
+    ranks = rankdata(np.where(kept, grid, np.nan), axis=1, nan_policy="omit")
+    return np.where(kept, ranks - (kept.sum(axis=1, keepdims=True) + 1) / 2, 0.0)
 
 
 def r2_gain_bp(target: np.ndarray, small: np.ndarray, large: np.ndarray, present: np.ndarray) -> float:

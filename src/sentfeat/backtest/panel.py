@@ -5,39 +5,58 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sentfeat.backtest.arms import LATENT_TONE, PRICE, text_columns
-from sentfeat.backtest.baseline import LEVEL_COLUMNS, NEEDED, price_features, wide_bars
+from sentfeat.backtest.arms import LATENT_TONE, OTHER, PRICE, TEXT_BLOCKS, TONE, text_columns
+from sentfeat.backtest.baseline import LEVEL_COLUMNS, NEEDED, Wide, price_features, wide_bars
+from sentfeat.backtest.groups import Group, row_groups
 from sentfeat.config import BacktestSettings
 from sentfeat.errors import DataError
 from sentfeat.sessions import sessions_between
 
-HORIZON = 1  # sessions that a label spans: its own, from open to close
 CLIP = 4.0
-FEATURE_KEYS = ("session", "security_id")
-PRICE_NEEDS = ("security_id", "session", "open", "high", "low", "close", "volume", "price_basis")
+KEYS = ["session", "security_id"]
 
 
 @dataclass(frozen=True)
 class Panel:
     """All rows as arrays over (T sessions, N securities); `present` says which cells are rows.
 
-    `target` is y1: ln(close / open) of the row's session, demeaned within the session, divided by the session's
-    standard deviation, clipped at +-4; 0 where there is no row. `returns` is close / open - 1, unclipped, for profit
-    and loss. `values` (T, N, P) holds the columns, NaN for null. `covered` marks rows with tone.
+    `target` is ln(close / open) from the row's open to the close `horizon` - 1 sessions later (y1: its own), demeaned
+    within the session, divided by the session's standard deviation, clipped at +-4; 0 where there is no row. `returns`
+    is close / open - 1, unclipped, for profit and loss. `values` (T, N, P) holds the columns, NaN for null.
+    `liquidity` is the mean daily turnover of the month before in currency, NaN unless prices are raw.
     """
 
     sessions: pd.DatetimeIndex
     securities: pd.Index
     tickers: pd.Series  # by security_id
     present: np.ndarray
-    covered: np.ndarray
     target: np.ndarray
     returns: np.ndarray
     values: np.ndarray
     columns: tuple[str, ...]
     block_of: tuple[str, ...]
+    groups: dict[str, Group]
+    liquidity: np.ndarray
     ledger: pd.DataFrame  # step, rows
     notes: tuple[str, ...]
+    horizon: int = 1
+
+    @property
+    def latent(self) -> int:
+        """The column that stands for tone where one is needed."""
+        if LATENT_TONE in self.columns:
+            return self.columns.index(LATENT_TONE)
+        named = [b for b in (TONE, OTHER, *TEXT_BLOCKS) if b in self.block_of]
+        return self.block_of.index(named[0])
+
+    @property
+    def covered(self) -> np.ndarray:
+        """(T, N): rows with tone."""
+        return np.isfinite(self.values[..., self.latent])
+
+    def columns_in(self, blocks: tuple[str, ...]) -> np.ndarray:
+        """Positions of the columns of these blocks."""
+        return np.flatnonzero(np.isin(self.block_of, blocks))
 
 
 class Ledger:
@@ -56,25 +75,23 @@ class Ledger:
         return pd.DataFrame([*self._lines, ("rows kept", kept)], columns=["step", "rows"])
 
 
-def build_panel(features: pd.DataFrame, prices: pd.DataFrame, settings: BacktestSettings) -> Panel:
+def build_panel(features: pd.DataFrame, prices: pd.DataFrame, settings: BacktestSettings, horizon: int = 1) -> Panel:
     """Join feature rows with bars, leave out what cannot be tested, and compute target and baseline.
 
-    `features` follows tables.FEATURES (only `session` and `security_id` must be there), `prices` has one bar per
-    security and session. Text columns that are null in every row are left out with a note; other nulls stay null.
-    Raises DataError for missing columns or repeated keys.
+    Both tables are as intake.accept gives them. Text columns that are null in every row are left out with a note; other
+    nulls stay null. Raises DataError for repeated keys.
     """
-    _require(features, FEATURE_KEYS, "features")
-    _require(prices, PRICE_NEEDS, "prices")
     ledger = Ledger(len(features))
     rows = eligible(features, settings, ledger)
-    prices = prices[prices["security_id"].astype(str).isin(rows["security_id"].unique())]
-    rows, baseline = _with_prices(rows, prices, ledger)
+    prices = prices[prices["security_id"].isin(rows["security_id"].unique())]
+    rows, baseline = _with_prices(rows, prices, horizon, ledger)
     rows = _with_target(rows, settings, ledger)
-    text = {name: block for name, block in text_columns(list(rows.columns)).items() if rows[name].notna().any()}
+    text = {name: block for name, block in text_columns(features.columns).items() if rows[name].notna().any()}
+    groups = row_groups(rows)
     for name in baseline:
         rows[name] = within_session(rows[name], rows["session"])
-    blocks = dict.fromkeys(baseline, PRICE) | text
-    return _as_arrays(rows, blocks, ledger.frame(len(rows)), _notes(features, baseline, text))
+    notes = _notes(features, baseline, text)
+    return _as_arrays(rows, dict.fromkeys(baseline, PRICE) | text, groups, (ledger.frame(len(rows)), notes, horizon))
 
 
 def within_session(values: pd.Series, session: pd.Series) -> pd.Series:
@@ -88,18 +105,10 @@ def within_session(values: pd.Series, session: pd.Series) -> pd.Series:
     return ((values - groups.transform("mean")) / spread.where(spread > 0)).clip(-CLIP, CLIP)
 
 
-def _require(frame: pd.DataFrame, names: tuple[str, ...], what: str) -> None:
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise DataError(f"{what}: columns {missing} are missing; got {list(frame.columns)}")
-
-
 def eligible(features: pd.DataFrame, settings: BacktestSettings, ledger: Ledger | None = None) -> pd.DataFrame:
     """Rows of the tested cut-off, on an exchange session, whose sources were read, in the order of the key."""
     ledger = ledger or Ledger(len(features))
-    rows = features.assign(
-        session=pd.to_datetime(features["session"]), security_id=features["security_id"].astype(str)
-    ).sort_values(list(FEATURE_KEYS), kind="stable")
+    rows = features.sort_values(KEYS, kind="stable")
     if "cutoff" in rows:
         rows = ledger.keep(rows, rows["cutoff"] == str(settings.cutoff), "other cut-off")
     if len(rows):
@@ -108,34 +117,53 @@ def eligible(features: pd.DataFrame, settings: BacktestSettings, ledger: Ledger 
     if "coverage_ok" in rows:
         covered = rows["coverage_ok"].astype("boolean").fillna(False)
         rows = ledger.keep(rows, covered, "a required source was not read (blind is not the same as no news)")
-    if rows.duplicated(list(FEATURE_KEYS)).any():
+    if rows.duplicated(KEYS).any():
         raise DataError("features: more than one row for a security and session; pass one cut-off and one model")
     return rows
 
 
-def _with_prices(rows: pd.DataFrame, prices: pd.DataFrame, ledger: Ledger) -> tuple[pd.DataFrame, list[str]]:
-    """Rows with `open_to_close` (log) and the baseline columns, and the names of the latter."""
+def _with_prices(
+    rows: pd.DataFrame, prices: pd.DataFrame, horizon: int, ledger: Ledger
+) -> tuple[pd.DataFrame, list[str]]:
+    """Rows with outcome (log), open_to_close (log), turnover and the baseline columns, and the names of the latter."""
     if rows.empty or prices.empty:
-        return ledger.keep(rows, np.zeros(len(rows)), "no bar").assign(open_to_close=np.nan), []
-    first = min(rows["session"].min(), pd.to_datetime(prices["session"]).min())
-    days = sessions_between(first, rows["session"].max())
-    securities = pd.Index(sorted(rows["security_id"].unique()))
+        empty = dict.fromkeys(("outcome", "open_to_close", "turnover", *NEEDED), np.nan)
+        return ledger.keep(rows, np.zeros(len(rows)), "no bar").assign(**empty), []
+    days, securities = _axes(rows, prices)
     bars = wide_bars(prices, days, securities)
-    baseline = price_features(bars, raw_basis=bool((prices["price_basis"] == "raw").all()))
+    raw = bool((prices["price_basis"] == "raw").all())
+    baseline = price_features(bars, raw_basis=raw)
     at = days.get_indexer(rows["session"]), securities.get_indexer(rows["security_id"])
-    picked = {name: frame.to_numpy()[at] for name, frame in baseline.items()}
-    log_return = np.log(bars["close"] / bars["open"]).to_numpy()[at]
-    rows = rows.assign(open_to_close=log_return, **picked)
+    frames = baseline | _outcomes(bars, horizon)
+    rows = rows.assign(**{name: frame.to_numpy()[at] for name, frame in frames.items()})
     rows = ledger.keep(rows, rows["open_to_close"].notna(), "no bar with an open and a close in the session")
+    if horizon > 1:
+        rows = ledger.keep(rows, rows["outcome"].notna(), f"no close {horizon - 1} sessions later")
     rows = ledger.keep(rows, rows[list(NEEDED)].notna().all(axis=1), "fewer than 22 bars before the session")
-    return rows, [name for name in baseline if rows[name].notna().any()]
+    return rows.assign(basis_is_raw=raw), [name for name in baseline if rows[name].notna().any()]
+
+
+def _axes(rows: pd.DataFrame, prices: pd.DataFrame) -> tuple[pd.DatetimeIndex, pd.Index]:
+    first = min(rows["session"].min(), prices["session"].min())
+    last = max(rows["session"].max(), prices["session"].max())
+    return sessions_between(first, last), pd.Index(sorted(rows["security_id"].unique()))
+
+
+def _outcomes(bars: Wide, horizon: int) -> Wide:
+    """What is forecast and counted as money, and the turnover of the month before (for grouping and capacity)."""
+    turnover = (bars["close"] * bars["volume"]).rolling(21, min_periods=5).mean().shift(1)
+    return {
+        "outcome": np.log(bars["close"].shift(1 - horizon) / bars["open"]),
+        "open_to_close": np.log(bars["close"] / bars["open"]),
+        "turnover": turnover,
+    }
 
 
 def _with_target(rows: pd.DataFrame, settings: BacktestSettings, ledger: Ledger) -> pd.DataFrame:
-    breadth = rows.groupby("session")["open_to_close"].transform("size")
+    breadth = rows.groupby("session")["outcome"].transform("size")
     reason = f"fewer than {settings.min_securities} securities in the session"
     rows = ledger.keep(rows, breadth >= settings.min_securities, reason)
-    target = within_session(rows["open_to_close"], rows["session"])
+    target = within_session(rows["outcome"], rows["session"])
     return ledger.keep(rows.assign(target=target), target.notna(), "no dispersion of returns in the session")
 
 
@@ -143,15 +171,16 @@ def _notes(features: pd.DataFrame, baseline: list[str], text: dict[str, str]) ->
     notes = []
     if not set(LEVEL_COLUMNS) & set(baseline):
         notes.append(
-            f"Prices are not all raw: the level columns {', '.join(LEVEL_COLUMNS)} are left out of the baseline."
+            f"Prices are not all raw: the level columns {', '.join(LEVEL_COLUMNS)} are left out of the baseline, and "
+            "turnover serves for grouping only."
         )
-    empty = [name for name in text_columns(list(features.columns)) if name not in text]
+    empty = [name for name in text_columns(features.columns) if name not in text]
     if empty:
         notes.append(f"Text columns without a single value in the rows kept, left out: {', '.join(empty)}.")
     return tuple(notes)
 
 
-def _as_arrays(rows: pd.DataFrame, blocks: dict[str, str], ledger: pd.DataFrame, notes: tuple[str, ...]) -> Panel:
+def _as_arrays(rows: pd.DataFrame, blocks: dict[str, str], groups: dict[str, pd.Series], rest: tuple) -> Panel:
     sessions = pd.DatetimeIndex(sorted(rows["session"].unique()))
     securities = pd.Index(sorted(rows["security_id"].unique()))
     at = sessions.get_indexer(rows["session"]), securities.get_indexer(rows["security_id"])
@@ -162,20 +191,23 @@ def _as_arrays(rows: pd.DataFrame, blocks: dict[str, str], ledger: pd.DataFrame,
         grid[at] = values
         return grid
 
-    values = spread(rows[list(blocks)].astype("float64").to_numpy(na_value=np.nan), np.nan)
-    tone = rows[LATENT_TONE].notna() if LATENT_TONE in blocks else pd.Series(False, index=rows.index)
+    values = rows[list(blocks)].astype("float64").to_numpy(na_value=np.nan)
+    raw = bool(rows["basis_is_raw"].all()) if "basis_is_raw" in rows else False
     names = rows["ticker"] if "ticker" in rows else rows["security_id"]
+    ledger, notes, horizon = rest
     return Panel(
         sessions=sessions,
         securities=securities,
         tickers=names.astype(str).groupby(rows["security_id"]).last(),
         present=spread(np.ones(len(rows)), 0.0).astype(bool),
-        covered=spread(tone.to_numpy(dtype=float), 0.0).astype(bool),
         target=spread(rows["target"].to_numpy(), 0.0),
         returns=spread(np.expm1(rows["open_to_close"].to_numpy()), np.nan),
-        values=values,
+        values=spread(values, np.nan),
         columns=tuple(blocks),
         block_of=tuple(blocks.values()),
+        groups={name: Group.of(codes, lambda c: spread(c, -1.0)) for name, codes in groups.items()},
+        liquidity=spread(rows["turnover"].to_numpy(), np.nan) if raw else np.full(shape, np.nan),
         ledger=ledger,
         notes=notes,
+        horizon=horizon,
     )

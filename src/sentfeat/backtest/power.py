@@ -5,14 +5,16 @@ among the securities of each session (so nothing is left to find) plus tone at t
 walk-forward, tuning included, runs on it.
 """
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from sentfeat.backtest.arms import LATENT_TONE
 from sentfeat.backtest.panel import Panel
+from sentfeat.backtest.pieces import Pieces
 from sentfeat.config import BacktestSettings
 
 TARGET_POWER = 0.8
@@ -21,22 +23,37 @@ MULTIPLES = (1.0, 1.5, 2.0, 3.0, 4.5)  # of what a test that need not learn the 
 
 
 def simulate_power(
-    panel: Panel, statistic: Callable[[np.ndarray], float], start: float, settings: BacktestSettings
+    panel: Panel,
+    statistic: Callable[[np.ndarray], float],
+    start: float,
+    settings: BacktestSettings,
+    pieces: Pieces,
+    progress: Callable[[int, int], None],
 ) -> pd.DataFrame:
     """Power of the primary test at effects from `start` up: effect, power, draws.
 
     `statistic` gives the primary t of a (T, N) target. Every effect sees the same shuffles. Stops when an effect is
     always found.
     """
-    latent = _standardised(panel.values[..., panel.columns.index(LATENT_TONE)])
+    latent = _standardised(panel.values[..., panel.latent])
     draws, critical = settings.power_draws, norm.isf(settings.significance)
-    shuffles = [_shuffled(panel, np.random.default_rng([settings.seed, draw])) for draw in range(draws)]
+
+    def one(at: int, effect: float, draw: int) -> float:
+        def simulated() -> np.ndarray:
+            noise = _shuffled(panel, np.random.default_rng([settings.seed, draw]))
+            return np.array(statistic(_planted(noise, latent, effect)))
+
+        return float(pieces.get(f"power-{at}-{draw}", simulated))
+
     rows = []
-    for effect in np.minimum(start * np.array(MULTIPLES), LARGEST):
-        found = [statistic(_planted(noise, latent, effect)) > critical for noise in shuffles]
-        rows.append((float(effect), float(np.mean(found)), draws))
-        if all(found):
-            break
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for at, effect in enumerate(np.minimum(start * np.array(MULTIPLES), LARGEST)):
+            found = np.array(list(pool.map(lambda draw, a=at, e=effect: one(a, float(e), draw), range(draws))))
+            rows.append((float(effect), float((found > critical).mean()), draws))
+            progress(at + 1, len(MULTIPLES))
+            if (found > critical).all():
+                break
+    progress(len(MULTIPLES), len(MULTIPLES))
     return pd.DataFrame(rows, columns=["effect", "power", "draws"])
 
 

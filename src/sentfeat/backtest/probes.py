@@ -14,7 +14,7 @@ PASSED, FAILED, UNKNOWN = "passed", "failed", "unknown"
 TOLERANCE = 1e-8  # of forecasts in units of standardised y1: sums of other lengths round differently
 TIMES = ("known_at", "tradable_at")
 
-Forecast = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+Forecast = Callable[[pd.DataFrame, pd.DataFrame, pd.Timestamp], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -29,24 +29,40 @@ class Probe:
 
 
 def timing(features: pd.DataFrame) -> Probe:
-    """known_at <= tradable_at <= the session's open by the exchange calendar; unknown where a time is missing."""
+    """known_at <= tradable_at <= the session's open by the exchange calendar.
+
+    Without tradable_at the open stands for it. Unknown where known_at is missing, empty or without a time zone.
+    """
     name = "Features were known before they could be traded"
-    missing = [column for column in TIMES if column not in features or features[column].isna().any()]
-    if missing:
-        return Probe(name, UNKNOWN, len(features), "rows", f"no {' and no '.join(missing)} in all or some rows")
-    known, tradable = (pd.to_datetime(features[column], utc=True) for column in TIMES)
+    wanting = _wanting(features)
+    if wanting:
+        return Probe(name, UNKNOWN, len(features), "rows", wanting)
     opens = pd.Series(tradable_at(pd.DatetimeIndex(features["session"])), index=features.index)
+    known = pd.to_datetime(features["known_at"], utc=True)
+    tradable = pd.to_datetime(features["tradable_at"], utc=True) if "tradable_at" in features else opens
     late, after_open = known > tradable, tradable > opens
     detail = f"{int(late.sum())} rows known after tradable_at, {int(after_open.sum())} rows tradable after the open"
     return Probe(name, FAILED if (late | after_open).any() else PASSED, len(features), "rows", detail)
 
 
-def label_overlap(features: pd.DataFrame, sessions: pd.DatetimeIndex, folds: list[Fold]) -> Probe:
+def _wanting(features: pd.DataFrame) -> str | None:
+    """What keeps the times from being checked."""
+    if "known_at" not in features:
+        return "no column known_at"
+    for column in [name for name in TIMES if name in features]:
+        if features[column].isna().any():
+            return f"{column} is empty in {int(features[column].isna().sum())} rows"
+        if pd.to_datetime(features[column]).dt.tz is None:
+            return f"{column} has no time zone"
+    return None
+
+
+def label_overlap(features: pd.DataFrame, sessions: pd.DatetimeIndex, folds: list[Fold], horizon: int = 1) -> Probe:
     """Every label in a training part ends before anything in the forecast part was known."""
     name = "No training label reaches into a forecast period"
     known = _first_known(features, sessions)
     ends = closes(sessions)
-    bad = [f for f in folds if not ends[f.train_stop - 1] < known[f.test_start : f.test_stop].min()]
+    bad = [f for f in folds if not ends[f.train_stop + horizon - 2] < known[f.test_start : f.test_stop].min()]
     gaps = [f.test_start - f.train_stop for f in folds]
     detail = f"{len(bad)} folds overlap; at least {min(gaps)} sessions are left out in between"
     return Probe(name, FAILED if bad else PASSED, len(folds), "folds", detail)
@@ -66,20 +82,22 @@ def prefix_invariance(
 ) -> Probe:
     """Forecasts up to a cut are the same when all that follows it is gone and the cut's own bars are scrambled.
 
-    `forecast` makes the predictions frame of `full` from a feature and a price table. This catches full-sample
-    scaling, splits by row, and any baseline that looks at the bar it trades on.
+    `forecast` makes predictions like `full` from a feature table, a price table and the cut; it may leave out rows and
+    columns (a model that is dear is refitted on its last fold only). This catches full-sample scaling, splits by row,
+    and any baseline that looks at the bar it trades on.
     """
     name = "Forecasts do not change when the future is taken away"
     keys, worst, compared = ["session", "security_id"], 0.0, 0
-    arms = [column for column in full if column.startswith("forecast_")]
     for cut in cuts:
-        again = forecast(*_without_future(features, prices, cut))
-        past = full[full["session"] <= cut].set_index(keys)[arms]
-        again = again[again["session"] <= cut].set_index(keys)[arms]
+        again = forecast(*_without_future(features, prices, cut), cut).set_index(keys)
+        models = [column for column in again if column.startswith("forecast_")]
+        past = full[full["session"] <= cut].set_index(keys)[models].astype("float64")
+        again = again.loc[again.index.get_level_values("session") <= cut, models]
         if not past.index.equals(again.index):
             return Probe(name, FAILED, compared, "forecasts", f"other rows when cut after {cut.date()}")
-        worst = max(worst, float(np.abs(past.to_numpy() - again.to_numpy()).max()))
-        compared += past.size
+        change = (past - again).abs().to_numpy()[again.notna().to_numpy()]
+        worst = max(worst, float(np.nan_to_num(change, nan=np.inf).max()))
+        compared += change.size
     days = ", ".join(str(cut.date()) for cut in cuts)
     detail = f"largest change {worst:.1e} (allowed {TOLERANCE:.0e}), cut at {days}"
     return Probe(name, PASSED if worst <= TOLERANCE else FAILED, compared, "forecasts", detail)
@@ -88,7 +106,7 @@ def prefix_invariance(
 def _first_known(features: pd.DataFrame, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """The earliest known_at of each session's rows, or its open where the table does not say."""
     opens = tradable_at(sessions)
-    if "known_at" not in features or features["known_at"].isna().any():
+    if _wanting(features):
         return opens
     known = pd.to_datetime(features["known_at"], utc=True).groupby(pd.to_datetime(features["session"])).min()
     return pd.DatetimeIndex(known.reindex(sessions))

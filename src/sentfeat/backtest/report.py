@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
-import pandas as pd
 from markupsafe import Markup
 
 from sentfeat.backtest import plots
 from sentfeat.backtest.arms import ARM_MEANING, PRIMARY
+from sentfeat.backtest.experiment import BacktestResult
 from sentfeat.backtest.inference import normal_interval
-from sentfeat.backtest.run import BacktestResult
 from sentfeat.whole import replacing, write_whole
 
 TEMPLATE = "report.html.j2"
@@ -63,37 +62,39 @@ def render(result: BacktestResult, *, command: str, provenance: dict[str, Any]) 
         "signed": _signed,
         "count": _count,
         "interval": _interval,
+        "money": _money,
     }
     template = environment.from_string(resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
+    verdict = result.verdict
     return template.render(
-        verdict=result.verdict,
-        primary=result.verdict["comparisons"][0],
+        verdict=verdict,
+        primary=verdict["comparisons"][0],
         pair=PRIMARY,
-        meaning=ARM_MEANING,
+        meaning={arm: ARM_MEANING[arm] for arm in verdict["models"] if arm in ARM_MEANING},
         plots={name: Markup(svg) for name, svg in _plots(result).items()},
-        ledger=_records(result.ledger),
-        costs=_records(result.cost_table),
-        years=_records(result.by_year),
-        power=_records(result.power),
-        folds=_records(result.folds),
+        tables={name: frame.to_dict("records") for name, frame in result.tables.items()},
         command=command,
         provenance=provenance,
     )
 
 
 def _plots(result: BacktestResult) -> dict[str, str]:
-    verdict = result.verdict
+    verdict, tables = result.verdict, result.tables
     settings = verdict["settings"]
     real = verdict["comparisons"][0]["clark_west"]["t"]
+    detectable = verdict["detectable_effect"]["simulated"]
     return {
         "ic": plots.cumulative_ic(result.by_session),
-        "returns": plots.cumulative_return(result.by_session, settings["verdict_cost_bp"]),
-        "placebo": plots.placebo_histogram(result.placebos, real),
-        "buckets": plots.bucket_bars(result.buckets),
-        "costs": plots.cost_curve(result.cost_table),
-        "power": plots.power_curve(result.power, settings["significance"], verdict["detectable_effect"]["simulated"]),
+        "returns": plots.cumulative_return(result.by_session, settings["verdict_cost_bp"], settings["borrow_bp_year"]),
+        "placebo": plots.placebo_histogram(tables["placebos"], real),
+        "buckets": plots.bucket_bars(tables["buckets"]),
+        "calibration": plots.calibration(tables["calibration"]),
+        "costs": plots.cost_curve(tables["costs"]),
+        "power": plots.power_curve(tables["power"], settings["significance"], detectable),
         "coverage": plots.coverage(result.by_session),
-        "weights": plots.weights(result.coefficients),
+        "weights": plots.weights(tables["coefficients"]),
+        "groups": plots.groups(tables["groups"]),
+        "lags": plots.lags(tables["lags"]),
     }
 
 
@@ -105,10 +106,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     return value
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return frame.to_dict("records")
 
 
 def _p(value: float) -> str:
@@ -125,6 +122,13 @@ def _signed(value: float, digits: int) -> str:
 
 def _count(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f").replace("-", "−")
+
+
+def _money(value: float) -> str:
+    """An amount to two figures, with its unit."""
+    size = next((size for size in (1e9, 1e6, 1e3) if abs(value) >= size), 1.0)
+    unit = {1e9: " bn", 1e6: " m", 1e3: " k", 1.0: ""}[size]
+    return f"{float(f'{value / size:.2g}'):g}{unit}"
 
 
 def _interval(test: dict[str, float], digits: int, scale: float = 1.0) -> str:

@@ -69,7 +69,7 @@ class _Part:
     def of(cls, gram: Gram, cross: Cross, columns: np.ndarray) -> "_Part":
         square = np.ix_(np.arange(len(gram.train)), columns, columns)
         return cls(
-            Gram(gram.transform, gram.train[square], gram.check[square]),
+            Gram(gram.transform, gram.train[square], gram.check[square], gram.delay),
             Cross(cross.train[:, columns], cross.check[:, columns], cross.check_square),
         )
 
@@ -85,12 +85,13 @@ class _Part:
 
 
 def _tune(part: _Part, names: np.ndarray, block: str, known: Penalties, alphas: tuple[float, ...]) -> np.ndarray:
-    """(F,): the penalty with the smallest loss summed over the folds before; the largest for the first fold."""
+    """(F,): the penalty with the least loss over the folds that can be checked; the largest where none can."""
     ordered = np.sort(np.asarray(alphas, dtype=float))[::-1]
     folds = len(part.cross.check_square)
     trials = np.stack([_per_column(names, {**known, block: np.full(folds, alpha)}, folds) for alpha in ordered])
     losses = part.loss(part.solve(trials))  # (A, F)
-    before = np.concatenate([np.zeros((len(ordered), 1)), np.cumsum(losses, axis=1)[:, :-1]], axis=1)
+    delay = min(part.gram.delay, folds)
+    before = np.concatenate([np.zeros((len(ordered), delay)), np.cumsum(losses, axis=1)[:, : folds - delay]], axis=1)
     return ordered[before.argmin(axis=0)]
 
 

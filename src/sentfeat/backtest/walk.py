@@ -1,4 +1,4 @@
-"""The walk: a panel, its folds, and the forecasts of all arms over them."""
+"""The walk: a panel, its folds, and the ridge forecasts of all arms over them."""
 
 from dataclasses import dataclass
 
@@ -6,25 +6,27 @@ import numpy as np
 import pandas as pd
 
 from sentfeat.backtest import inference
-from sentfeat.backtest.arms import ARMS, PRICE, PRIMARY, TONE, VOLUME, Comparison
-from sentfeat.backtest.design import Design, Gram, make_cross, make_design, make_gram
+from sentfeat.backtest.arms import PRICE, PRIMARY, Comparison, arms_with, comparisons_among
+from sentfeat.backtest.design import Cross, Design, Gram, make_cross, make_design, make_gram
 from sentfeat.backtest.panel import Panel, build_panel
 from sentfeat.backtest.ridge import Penalties, fit_arms, predict
-from sentfeat.backtest.walkforward import Fold, make_folds
+from sentfeat.backtest.walkforward import Fold, delay_of, make_folds
 from sentfeat.config import BacktestSettings
 from sentfeat.errors import DataError
 
-Forecasts = dict[str, np.ndarray]  # arm -> (T, N), NaN before the first test session and where there is no row
+Forecasts = dict[str, np.ndarray]  # model -> (T, N), NaN before the first test session and where there is no row
 
 
 @dataclass(frozen=True)
 class Walk:
-    """A panel with the forecasts of all arms over it."""
+    """A panel with the ridge forecasts of all arms over it."""
 
     panel: Panel
     folds: list[Fold]
+    arms: dict[str, tuple[str, ...]]
     design: Design
     gram: Gram
+    cross: Cross
     weights: dict[str, np.ndarray]
     penalties: Penalties
     forecasts: Forecasts
@@ -39,29 +41,39 @@ class Walk:
         """The test sessions, for the first axis of any grid."""
         return slice(self.first, None)
 
+    @property
+    def comparisons(self) -> list[Comparison]:
+        return comparisons_among(self.arms)
 
-def walk_forward(features: pd.DataFrame, prices: pd.DataFrame, settings: BacktestSettings) -> Walk:
-    """The panel and the forecasts of every arm over it."""
-    panel = build_panel(features, prices, settings)
-    folds = make_folds(len(panel.sessions), settings)
-    missing = {PRICE, VOLUME, TONE} - set(panel.block_of)
-    if missing:
-        raise DataError(f"no column with values for {', '.join(sorted(missing))} in the rows kept; nothing to compare")
+
+def walk_forward(features: pd.DataFrame, prices: pd.DataFrame, settings: BacktestSettings, horizon: int = 1) -> Walk:
+    """The panel and the forecasts of every arm over it. Raises DataError if there is no text column with a value."""
+    panel = build_panel(features, prices, settings, horizon)
+    folds = make_folds(len(panel.sessions), settings, horizon)
+    if set(panel.block_of) <= {PRICE}:
+        raise DataError("no text column with a value in the rows kept: there is nothing to compare prices with")
+    return fitted(panel, folds, settings)
+
+
+def fitted(panel: Panel, folds: list[Fold], settings: BacktestSettings) -> Walk:
+    """The ridge forecasts of every arm over a panel."""
+    arms = arms_with(panel.block_of)
     design = make_design(panel.values, panel.present, panel.block_of)
-    gram = make_gram(design, folds)
+    gram = make_gram(design, folds, delay_of(panel.horizon, settings))
     cross = make_cross(design, gram, panel.target, folds)
-    weights, penalties = fit_arms(gram, cross, ARMS, panel.block_of, settings.alphas)
-    forecasts = {arm: predict(design, gram, weights[arm], folds) for arm in ARMS}
-    return Walk(panel, folds, design, gram, weights, penalties, forecasts)
+    weights, penalties = fit_arms(gram, cross, arms, panel.block_of, settings.alphas)
+    forecasts = {arm: predict(design, gram, weights[arm], folds) for arm in arms}
+    return Walk(panel, folds, arms, design, gram, cross, weights, penalties, forecasts)
 
 
-def predictions_frame(walk: Walk) -> pd.DataFrame:
-    """One row per test row: session, security_id, ticker, fold, y1, ret_open_close and the forecast of each arm."""
+def predictions_frame(walk: Walk, forecasts: Forecasts | None = None) -> pd.DataFrame:
+    """One row per test row: session, security_id, ticker, fold, y1, ret_open_close and the forecast of each model."""
     panel, first = walk.panel, walk.first
     at = np.nonzero(panel.present[first:])
     session, security = at[0] + first, at[1]
     starts = [fold.test_start for fold in walk.folds if fold.counts]
     ids = panel.securities[security]
+    grids = walk.forecasts | (forecasts or {})
     return pd.DataFrame(
         {
             "session": panel.sessions[session],
@@ -70,7 +82,7 @@ def predictions_frame(walk: Walk) -> pd.DataFrame:
             "fold": np.searchsorted(starts, session, side="right") - 1,
             "y1": panel.target[session, security],
             "ret_open_close": panel.returns[session, security],
-            **{f"forecast_{arm}": grid[session, security] for arm, grid in walk.forecasts.items()},
+            **{f"forecast_{name}": grid[session, security] for name, grid in grids.items()},
         }
     )
 
@@ -84,4 +96,4 @@ def clark_west(walk: Walk, target: np.ndarray, forecasts: Forecasts, pair: Compa
 
 def primary_t(walk: Walk, target: np.ndarray, forecasts: Forecasts) -> float:
     """The statistic of the primary test."""
-    return inference.mean_test(clark_west(walk, target, forecasts, PRIMARY)).t
+    return inference.mean_test(clark_west(walk, target, forecasts, PRIMARY), walk.panel.horizon).t

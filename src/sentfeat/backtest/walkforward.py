@@ -3,52 +3,60 @@
     |---------- training, expanding ----------| purge |--- 21 sessions forecast ---|
                                               ^ train_stop     ^ test_start        ^ test_stop
 
-Folds before the first one that counts are there for tuning only: a penalty for fold k is chosen by the forecasts that
-folds before k made on sessions inside k's training part.
+The purge is the label's horizon + 1. Folds before the first one that counts are there for tuning only: a penalty for
+fold k is chosen by the forecasts that folds before k made on sessions inside k's training part.
 """
 
 from dataclasses import dataclass
 
 import pandas as pd
 
-from sentfeat.backtest.panel import HORIZON
 from sentfeat.config import BacktestSettings
 from sentfeat.errors import DataError
-
-PURGE = HORIZON + 1
 
 
 @dataclass(frozen=True)
 class Fold:
     """Positions of sessions: trained on [0, train_stop), forecasts [test_start, test_stop).
 
-    `check_stop` ends the part of the forecast that lies inside the next fold's training part.
+    `check_stop` ends the part of the forecast that lies inside the training part of the fold `delay` later.
     """
 
     train_stop: int
     test_start: int
     test_stop: int
+    check_stop: int
     counts: bool
 
-    @property
-    def check_stop(self) -> int:
-        return max(self.test_start, self.test_stop - PURGE)
+
+def purge_of(horizon: int) -> int:
+    """Sessions left out between training and forecasts for labels that span `horizon` sessions."""
+    return horizon + 1
 
 
-def make_folds(n_sessions: int, settings: BacktestSettings) -> list[Fold]:
+def delay_of(horizon: int, settings: BacktestSettings) -> int:
+    """After how many folds a fold's forecasts can be checked without looking ahead."""
+    return purge_of(horizon) // settings.refit_sessions + 1
+
+
+def make_folds(n_sessions: int, settings: BacktestSettings, horizon: int = 1) -> list[Fold]:
     """Folds over `n_sessions` sessions. Raises DataError if too few are left to test on."""
-    first = settings.train_sessions + PURGE
+    purge, step = purge_of(horizon), settings.refit_sessions
+    first = settings.train_sessions + purge
     needed = first + settings.min_test_sessions
     if n_sessions < needed:
         raise DataError(
             f"too little data for a backtest: {n_sessions} sessions with usable rows, {needed} are needed "
-            f"({settings.train_sessions} to train, {PURGE} left out in between, {settings.min_test_sessions} to test); "
+            f"({settings.train_sessions} to train, {purge} left out in between, {settings.min_test_sessions} to test); "
             "build features over a longer span, or lower backtest.train_sessions"
         )
-    step = settings.refit_sessions
     earliest = first - step * ((settings.train_sessions // 2) // step)
+    checked = delay_of(horizon, settings) * step - purge
     starts = range(earliest, n_sessions, step)
-    return [Fold(at - PURGE, at, min(at + step, n_sessions), counts=at >= first) for at in starts]
+    return [
+        Fold(at - purge, at, min(at + step, n_sessions), min(at + checked, n_sessions), counts=at >= first)
+        for at in starts
+    ]
 
 
 def fold_table(folds: list[Fold], sessions: pd.DatetimeIndex) -> pd.DataFrame:

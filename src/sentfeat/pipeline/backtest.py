@@ -53,12 +53,13 @@ def backtest_range(
     }
     reused = _provenance_of(folder) == provenance
     if not reused:
-        from sentfeat.backtest import (
-            run_backtest,
+        from sentfeat.backtest import (  # statsmodels and matplotlib: seconds that can be spared
+            Context,
+            run,
             write_report,
-        )  # statsmodels and matplotlib: seconds that a night can spare
+        )
 
-        result = run_backtest(features, prices, settings, progress)
+        result = run(features, prices, settings, Context(progress=progress) if progress else None)
         write_report(result, folder, command=command, provenance=provenance)
     verdict = json.loads((folder / "verdict.json").read_text())
     return BacktestReport(str(folder / "report.html"), verdict["verdict"], verdict["reason"], reused)
