@@ -126,6 +126,7 @@ class YahooPrices(Struct, tag="yahoo", tag_field="kind", frozen=True, kw_only=Tr
     """Daily bars through yfinance."""
 
     name: str = "yahoo"
+    basis: Literal["raw", "adjusted_asof"] = "adjusted_asof"  # raw: as traded, so a split is a jump in the returns
 
 
 class SamplePrices(Struct, tag="sample", tag_field="kind", frozen=True, kw_only=True):

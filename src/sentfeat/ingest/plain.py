@@ -26,6 +26,13 @@ def holds_html(text: str) -> bool:
     return "<!--" in text or any(name.lower() in lxml.html.defs.tags for name in TAG.findall(text))
 
 
+def plain_line(text: str, *, is_html: bool = False) -> str:
+    """A title as one line of plain text; its entities are decoded only if it is meant as HTML, or holds tags."""
+    if is_html or holds_html(text):
+        return text_of_html(text)
+    return " ".join(without_active_characters(text).split())
+
+
 def text_of_html(markup: str) -> str:
     """What a browser would show of a fragment, on one line, entities decoded once."""
     if not markup.strip():

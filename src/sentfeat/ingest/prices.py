@@ -3,14 +3,16 @@
 import numpy as np
 import pandas as pd
 
+from sentfeat.ingest.bar_faults import PRICES as PRICE_COLUMNS
+from sentfeat.ingest.bar_faults import find_faults
 from sentfeat.ingest.documents import payload
 from sentfeat.ingest.source import rejected_frame
 from sentfeat.sessions import calendar
 from sentfeat.tables import PRICES
 from sentfeat.universe import Universe
 
-PRICE_COLUMNS = ["open", "high", "low", "close"]
 VALUES = [*PRICE_COLUMNS, "volume", "price_basis"]
+SCALE_MOVED = 1e-4  # relative; less is rounding
 ROUNDING = 1e-5  # adjusted prices are stored rounded: a low may exceed an open by the last digit
 
 
@@ -18,12 +20,14 @@ def clean_bars(bars: pd.DataFrame, universe: Universe) -> tuple[pd.DataFrame, pd
     """Usable bars with their security_id, and the rejected ones.
 
     Turned away: symbols outside the universe (one row each), bars before a listing or after its end, days on which the
-    exchange was closed, repeated bars, and prices that are missing, not positive, or outside the day's range.
+    exchange was closed, repeated bars, prices that are missing, not positive, or outside the day's range, and bars that
+    contradict their neighbours (bar_faults).
     """
     bars = bars.reset_index(drop=True)
     located = universe.locate(bars["ticker"], bars["session"])
     known = bars["ticker"].isin(universe.tickers)
-    reasons = pd.Series(None, index=bars.index, dtype=object)
+    reasons = bars["fault"].copy() if "fault" in bars else _faults(bars[known])
+    reasons = reasons.reindex(bars.index).astype(object)
     reasons[_impossible(bars)] = "impossible_prices"
     reasons[bars.duplicated(["ticker", "session"])] = "repeated_bar"
     reasons[~bars["session"].isin(calendar().sessions)] = "not_a_session"
@@ -45,6 +49,24 @@ def new_revisions(bars: pd.DataFrame, held: pd.DataFrame, source: str, seen_at: 
         old, new = merged[name].to_numpy(), frame[name].to_numpy()
         same &= (old == new) | (pd.isna(old) & pd.isna(new) & merged["open"].notna().to_numpy())
     return frame[~same]
+
+
+def rescaled(bars: pd.DataFrame, held: pd.DataFrame) -> list[str]:
+    """The security_ids whose bars came back on another scale than the lake holds them on: a split or a dividend since
+    then. All their history changes with it."""
+    key = ["security_id", "session"]
+    latest = held.sort_values("revision_seen_at").drop_duplicates(key, keep="last")
+    both = bars[[*key, "close"]].merge(latest[[*key, "close"]], on=key, suffixes=("", "_held"))
+    ratio = (both["close"] / both["close_held"]).groupby(both["security_id"]).agg(["median", "min", "max", "size"])
+    moved = (ratio["median"] - 1).abs() > SCALE_MOVED
+    alike = ratio["max"] - ratio["min"] < SCALE_MOVED * ratio["median"]
+    return ratio.index[moved & alike & (ratio["size"] > 1)].tolist()
+
+
+def _faults(bars: pd.DataFrame) -> pd.Series:
+    ordered = bars.sort_values("session", kind="stable")
+    found = [find_faults(one) for _, one in ordered.groupby("ticker", sort=False)]
+    return pd.concat(found) if found else pd.Series(dtype=object)
 
 
 def _impossible(bars: pd.DataFrame) -> pd.Series:

@@ -14,7 +14,7 @@ from sentfeat.ingest.feed_dates import TRUSTED, DateQuality, read_date
 from sentfeat.ingest.feed_guard import MAX_BYTES, unfit
 from sentfeat.ingest.http import Fetcher, Limits
 from sentfeat.ingest.language import other_language
-from sentfeat.ingest.plain import holds_html, text_of_html, without_active_characters
+from sentfeat.ingest.plain import plain_line, text_of_html
 from sentfeat.ingest.source import FIRST_VISIT, Harvest, Visit, item_frame, rejected_frame
 from sentfeat.sessions import Window
 
@@ -110,10 +110,7 @@ def read_entry(entry: Any, publisher: str, feed: Feed) -> tuple[dict[str, Any] |
 
 def plain_title(entry: Any) -> str:
     """The title without tags, its entities decoded once more only if the feed means it as HTML, or it is."""
-    title = entry.get("title") or ""
-    if entry.get("title_detail", {}).get("type") in HTML_TYPES or holds_html(title):
-        return text_of_html(title)
-    return " ".join(without_active_characters(title).split())
+    return plain_line(entry.get("title") or "", is_html=entry.get("title_detail", {}).get("type") in HTML_TYPES)
 
 
 def reaches_back(times: Any) -> pd.Timestamp | None:

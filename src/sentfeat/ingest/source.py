@@ -81,7 +81,8 @@ class PriceSource(Protocol):
 
     def bars(self, universe: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> Harvest:
         """Bars of the universe's securities from session `first` to `last`, in Harvest.items with columns ticker,
-        session (date), open, high, low, close, volume, price_basis, adjusted_asof_date. Raises SourceError."""
+        session (date), open, high, low, close, volume, price_basis, adjusted_asof_date, and fault where the source
+        knows more than prices: why a bar is not to be trusted, else None. Raises SourceError."""
         ...
 
 

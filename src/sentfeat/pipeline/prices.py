@@ -5,10 +5,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pandas as pd
+import pyarrow.compute as pc
 
 from sentfeat.errors import SourceError
-from sentfeat.ingest.prices import clean_bars, new_revisions
-from sentfeat.ingest.source import PriceSource
+from sentfeat.ingest.prices import clean_bars, new_revisions, rescaled
+from sentfeat.ingest.source import Harvest, PriceSource
 from sentfeat.pipeline.ingest import quarantine
 from sentfeat.pipeline.project import Project
 from sentfeat.sessions import shift
@@ -16,7 +17,7 @@ from sentfeat.tables import PRICES
 
 logger = logging.getLogger(__name__)
 
-OVERLAP = 5  # sessions that a live source is asked for again, to see revisions
+OVERLAP = 10  # sessions that a live source is asked for again, to see revisions
 PRICE_MEMORY = 400  # sessions of bars before the first feature row: a year of momentum and room for its warm-up
 
 
@@ -36,9 +37,11 @@ def update_prices(project: Project, first: pd.Timestamp, last: pd.Timestamp, now
     source = project.price_source
     if source is None:
         return PriceReport(reason="no price source configured")
-    held = project.lake.read(PRICES)
+    oldest = shift(first, -PRICE_MEMORY)
+    inside = (pc.field("session") >= oldest.date()) & (pc.field("session") <= last.date())
+    held = project.lake.read(PRICES, where=inside)
     try:
-        harvest = source.bars(project.universe.frame, _begin(source, held, shift(first, -PRICE_MEMORY)), last)
+        harvest = _ask(project, source, held, oldest, last)
     except SourceError as error:
         logger.warning("%s", error)
         return PriceReport(source.name, reason=str(error))
@@ -49,6 +52,24 @@ def update_prices(project: Project, first: pd.Timestamp, last: pd.Timestamp, now
     for year, bars in fresh.groupby(fresh["session"].dt.year):
         project.lake.append(PRICES, bars, f"year={year}")
     return PriceReport(source.name, len(good), len(fresh), dict(Counter(rejected["reason"])), harvest.problem)
+
+
+def _ask(
+    project: Project, source: PriceSource, held: pd.DataFrame, oldest: pd.Timestamp, last: pd.Timestamp
+) -> Harvest:
+    """What the source has; of securities that were split or paid a dividend since, their whole history anew."""
+    universe = project.universe.frame
+    begin = _begin(source, held, oldest)
+    harvest = source.bars(universe, begin, last)
+    if begin == oldest:
+        return harvest
+    moved = rescaled(clean_bars(harvest.items, project.universe)[0], held)
+    if not moved:
+        return harvest
+    anew = source.bars(universe[universe["security_id"].isin(moved)], oldest, last)
+    others = harvest.items[~harvest.items["ticker"].isin(anew.items["ticker"])]
+    rejected = pd.concat([harvest.rejected, anew.rejected], ignore_index=True)
+    return Harvest(pd.concat([others, anew.items], ignore_index=True), None, rejected, anew.problem or harvest.problem)
 
 
 def _begin(source: PriceSource, held: pd.DataFrame, first: pd.Timestamp) -> pd.Timestamp:
