@@ -7,7 +7,6 @@ from sentfeat.config import RssSource
 from sentfeat.errors import SourceError
 from sentfeat.ingest.http import Fetcher
 from sentfeat.ingest.rss import RssFeeds
-from sentfeat.ingest.yahoo import read_story
 from sentfeat.sessions import Window
 
 POLL = Window(pd.Timestamp("2026-11-19 12:00", tz="UTC"), pd.Timestamp("2026-11-19 18:00", tz="UTC"))
@@ -72,19 +71,3 @@ def test_retry_after_is_respected(site):
 def test_an_unreachable_host_is_an_error_that_names_it():
     with pytest.raises(SourceError, match=r"http://127\.0\.0\.1:9/feed could not be read \(ConnectError"):
         Fetcher("x", base_wait=0.01).get("http://127.0.0.1:9/feed")
-
-
-def test_both_shapes_of_yahoo_news_are_read():
-    flat = {
-        "uuid": "u",
-        "title": "Apple rises",
-        "publisher": "P",
-        "link": "http://x",
-        "providerPublishTime": 1763561400,
-    }
-    nested = {"id": "u", "content": {"title": "Apple rises", "pubDate": "2025-11-19T14:10:00Z",
-              "provider": {"displayName": "P"}, "canonicalUrl": {"url": "http://x"}}}  # fmt: skip
-    first, second = read_story(flat), read_story(nested)
-    assert first["published_at"] == second["published_at"] == pd.Timestamp("2025-11-19 14:10", tz="UTC")
-    assert {k: first[k] for k in ("title", "publisher", "url")} == {k: second[k] for k in ("title", "publisher", "url")}
-    assert read_story({"content": {"title": "No date"}}) is None
