@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
     engine, bundle = Engine.load(embedded_path(), device="cpu"), open_bundle(embedded_path())
     tokenizer = load_tokenizer(bundle)
     encoder = PromptEncoder(bundle.template, tokenizer, bundle.passport.max_tokens)
-    network = load_network(bundle, "cpu", torch.float32)
+    network = load_network(bundle, engine.precision)
     prompts, pad = encoder.encode(few, [None] * len(few))[0], encoder.label_ids[0]
     generation, pipe = Generation(network, pad), Pipeline(network, tokenizer, pad)
     product, flops = matmul(CEILING)

@@ -20,7 +20,7 @@ def rate(network, tokenizer, prompts: list[list[int]], python: Path | None) -> f
     if python is None:
         return REASON
     with tempfile.TemporaryDirectory() as folder:
-        network.save_pretrained(folder)
+        network.save_pretrained(folder, save_original_format=False)
         tokenizer.save_pretrained(folder)
         command = [str(python), __file__, folder]
         done = subprocess.run(command, input=json.dumps(prompts), capture_output=True, text=True, check=False)

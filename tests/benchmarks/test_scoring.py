@@ -47,7 +47,7 @@ def test_executed_operations_are_at_least_those_of_the_words_read(tiny):
 
 
 def test_generation_pads_on_the_left_and_answers_in_order(tiny):
-    network = load_network(tiny.bundle, "cpu", torch.float32)
+    network = load_network(tiny.bundle, tiny.precision)
     generation = Generation(network, pad=tiny._encoder.label_ids[0])
     prompts = tiny._encoder.encode(["Acme", "Acme profit rises and rises", "shares of Globex"], [None] * 3)[0]
     expected = [int(network(torch.tensor([prompt])).logits[0, -1].argmax()) for prompt in prompts]

@@ -217,3 +217,51 @@ def test_the_shipped_bundle_tells_good_from_bad(shipped):
     ]
     chances = probabilities(shipped.score(texts), shipped.temperature)
     assert [LABELS[i] for i in chances.argmax(axis=1)] == ["positive", "negative", "neutral"]
+
+
+def test_out_of_memory_halves_the_batches_and_goes_on(tiny_bundle, caplog, monkeypatch):
+    engine = Engine.load(tiny_bundle, device="cpu")
+    texts, read = many(60), engine._model.read
+    expected = engine.score(texts)
+
+    def crowded(ids, lengths):
+        if ids.size > 200:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return read(ids, lengths)
+
+    monkeypatch.setattr(engine._model, "read", crowded)
+    np.testing.assert_allclose(engine.score(texts), expected, atol=1e-4)
+    assert "out of memory" in caplog.text
+    assert engine._shapes.budget <= 200 * 2
+    caplog.clear()
+    engine.score(texts)
+    assert caplog.text.count("out of memory") <= 1  # it has learnt
+
+
+def test_one_text_that_does_not_fit_is_an_error(tiny_bundle, monkeypatch):
+    engine = Engine.load(tiny_bundle, device="cpu")
+
+    def full(ids, lengths):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine._model, "read", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        engine.score(["Acme rises"])
+
+
+def test_logits_that_are_no_numbers_are_refused(tiny_bundle, monkeypatch):
+    engine = Engine.load(tiny_bundle, device="cpu")
+    ask = engine._model.ask
+    monkeypatch.setattr(engine._model, "ask", lambda *asked: ask(*asked) * np.nan)
+    with pytest.raises(BundleError, match="not finite"):
+        engine.score(many(40))
+
+
+def test_scoring_leaves_the_number_of_threads_as_it_was(tiny):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    next(iter(tiny.chunks(many(200), chunk=20)))  # and nobody wants the rest
+    assert torch.get_num_threads() == 2
+    tiny.score(many(10))
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)

@@ -66,9 +66,9 @@ class Project:
     @cached_property
     def precision(self) -> str:
         """The numeric mode of this machine; part of the model's identity."""
-        from sentfeat.score.load import choose_device
+        from sentfeat.score.precision import choose_precision
 
-        return str(choose_device(None)[1]).removeprefix("torch.")
+        return choose_precision(self.bundle.base).mode
 
     @property
     def model(self) -> str:

@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from sentfeat.errors import BundleError, DataError
 from sentfeat.score.bundle import Bundle
-from sentfeat.score.load import choose_device
+from sentfeat.score.precision import choose_device
 from sentfeat.score.probability import probabilities
 from sentfeat.score.prompt import LABELS, Task, clean, label_positions
 
@@ -34,7 +34,7 @@ class Classifier:
     @classmethod
     def load(cls, bundle: Bundle, *, device: str | None = None) -> "Classifier":
         """Load onto `device`, as the engine does. Raises BundleError if the files or the labels cannot be used."""
-        device, dtype = choose_device(device)
+        device, dtype, _ = choose_device(device)
         local = {"local_files_only": True, "trust_remote_code": False}
         try:
             tokenizer = AutoTokenizer.from_pretrained(bundle.base, **local)

@@ -23,8 +23,9 @@ import torch
 from sentfeat.errors import BundleError
 from sentfeat.score.batches import Batch, Shapes, fill_batch, plan_batches
 from sentfeat.score.bundle import Bundle, Probe, RiskHead, RiskProbe, open_bundle
-from sentfeat.score.load import choose_device, load_network, load_tokenizer
+from sentfeat.score.load import load_network, load_tokenizer
 from sentfeat.score.model import LabelModel
+from sentfeat.score.precision import Precision, choose_precision, token_budget
 from sentfeat.score.probability import probabilities, risk_probabilities
 from sentfeat.score.prompt import LABELS, PromptEncoder, Task
 from sentfeat.score.questions import Questions, lengths_of
@@ -33,7 +34,7 @@ from sentfeat.score.risks import RISKS
 logger = logging.getLogger(__name__)
 
 SHAPES = {"cpu": Shapes(budget=512, step=2, fixed=True), "cuda": Shapes(budget=16384, step=16, fixed=False)}
-PROBE_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.03}
+PROBE_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.03, torch.float16: 0.03}
 ANSWERS: dict[Task, tuple[str, ...]] = {"sentiment": LABELS, "risk": RISKS}
 """What the last axis of a task's logits counts."""
 
@@ -43,30 +44,42 @@ Chunk = tuple[np.ndarray, dict[Task, np.ndarray]]
 class Engine:
     """A loaded bundle. `temperature` turns its logits into probabilities; `model_id` keys its scores."""
 
-    def __init__(self, bundle: Bundle, encoder: PromptEncoder, model: LabelModel, dtype: torch.dtype) -> None:
+    def __init__(self, bundle: Bundle, encoder: PromptEncoder, model: LabelModel, precision: Precision) -> None:
         self.bundle = bundle
         self.temperature = bundle.passport.temperature
-        self.model_id = bundle.model_id(str(dtype).removeprefix("torch."))
+        self.precision = precision
+        self.model_id = bundle.model_id(precision.mode)
         self._encoder = encoder
         self._model = model
-        self._shapes = SHAPES[model.device.type]
+        self._shapes = _shapes(model)
         self._filler = encoder.label_ids[0]
 
     @classmethod
-    def load(cls, bundle: str | Path | Bundle, *, device: str | None = None, check: bool = True) -> "Engine":
-        """Load a found bundle, or the one in a folder, onto `device` (default: a GPU if any, in bf16, else the CPU).
+    def load(
+        cls,
+        bundle: str | Path | Bundle,
+        *,
+        device: str | None = None,
+        merge: bool | None = None,
+        cache: Path | None = None,
+        check: bool = True,
+    ) -> "Engine":
+        """Load a found bundle, or the one in a folder, onto `device` (default: a GPU if any, else the CPU).
 
-        Raises BundleError if the folder, the label words or the golden probes are not what the passport says; only
-        whoever makes a bundle has a reason for `check=False`, which skips the probes.
+        Whether it is merged follows from the device's memory, unless `merge` says so; merged weights are kept in
+        `cache`, if given, and found there the next time. Raises BundleError if the folder, the label words or the
+        golden probes are not what the passport says; only whoever makes a bundle has a reason for `check=False`, which
+        skips the probes.
         """
         if not isinstance(bundle, Bundle):
             bundle = open_bundle(bundle)
-        device, dtype = choose_device(device)
+        precision = choose_precision(bundle.base, device, merge)
         encoder = PromptEncoder(bundle.template, load_tokenizer(bundle), bundle.passport.max_tokens)
-        engine = cls(bundle, encoder, LabelModel(load_network(bundle, device, dtype), encoder), dtype)
+        engine = cls(bundle, encoder, LabelModel(load_network(bundle, precision, cache), encoder), precision)
         if check:
-            engine._check_probes(PROBE_TOLERANCE[dtype])
-        logger.info("model %s: %s", bundle.slug(str(dtype).removeprefix("torch.")), bundle.passport.notice)
+            engine._check_probes(PROBE_TOLERANCE[precision.dtype])
+        logger.info("scoring on %s in %s: %s", precision.device, precision.mode, precision.reason)
+        logger.info("model %s: %s", bundle.slug(precision.mode), bundle.passport.notice)
         return engine
 
     def score(
@@ -240,6 +253,15 @@ class Engine:
                     f"{self.bundle.path}: golden probe {probe.text!r} gives {found.round(4).tolist()}, the passport "
                     f"says {list(probe.probabilities)}; this installation would not score as the bundle was made"
                 )
+
+
+def _shapes(model: LabelModel) -> Shapes:
+    """On a GPU, batches that fit what the weights have left free."""
+    if model.device.type == "cpu":
+        return SHAPES["cpu"]
+    weight = next(model.network.parameters())
+    free, _ = torch.cuda.mem_get_info(model.device)
+    return replace(SHAPES["cuda"], budget=token_budget(model.network.config, free, weight.element_size()))
 
 
 def _finished(batch: Batch, job: Future) -> Batch:
