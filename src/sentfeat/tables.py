@@ -299,6 +299,7 @@ COVERAGE = Table(
         Column("window_end", UTC, "end of the span asked for, included", unit="UTC"),
         Column("covered_start", UTC, "begin of what is accounted for", "nothing is", unit="UTC"),
         Column("covered_end", UTC, "end of what is accounted for", "nothing is", unit="UTC"),
+        Column("polled", FLAG, "read live; otherwise read afterwards, as an archive"),
         Column("ok", FLAG, "the source answered"),
         Column("required", FLAG, "a session without it is not covered"),
         Column("items", COUNT, "items read"),

@@ -10,11 +10,11 @@ ENDS = STARTS + pd.Timedelta(days=1)
 HALF_HOUR = pd.Timedelta(minutes=30)
 
 
-def coverage(readings, *spans: tuple[str, str, str]):
+def coverage(readings, *spans: tuple[str, str, str], polled: bool | list[bool] = True):
     frame = pd.DataFrame(spans, columns=["source", "covered_start", "covered_end"])
     for name in ("covered_start", "covered_end"):
         frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
-    return session_coverage(frame, readings, STARTS, ENDS)
+    return session_coverage(frame.assign(polled=polled), readings, STARTS, ENDS)
 
 
 ARCHIVE, POLLED = Reading(required=True), Reading(required=True, staleness=HALF_HOUR)
@@ -54,3 +54,12 @@ def test_only_required_sources_decide_and_all_are_counted():
     assert found.share.tolist() == [0.5, 0.5, 0.0]
     optional = {"a": Reading(required=False), "b": Reading(required=False)}
     assert coverage(optional, ("a", "2026-03-02", "2026-03-04")).ok.tolist() == [True, False, False]
+
+
+def test_a_polled_source_that_was_read_afterwards_covers_what_lies_inside_it():
+    past, poll = ("a", "2026-03-02", "2026-03-04"), ("a", "2026-03-04", "2026-03-05 14:10")
+    assert coverage({"a": POLLED}, past, polled=[False]).ok.tolist() == [True, False, False]
+    assert coverage({"a": POLLED}, past, poll, polled=[False, True]).ok.tolist() == [True, False, True]
+    assert coverage({"a": POLLED}, past, ("a", "2026-03-04", "2026-03-04 14:15"), polled=[False, True]).ok.tolist() == [
+        True, True, False,
+    ]  # fmt: skip

@@ -202,3 +202,12 @@ def test_the_past_is_read_from_the_filers_lists_by_when_it_was_public(sec, unive
     lists = [path for path in sec.requests if path.startswith("/submissions")]
     past.fetch(window("2026-08-31 00:00", "2026-09-30 00:00"))
     assert [path for path in sec.requests if path.startswith("/submissions")] == lists
+
+
+def test_a_company_that_the_sec_does_not_know_is_noted_and_leaves_no_gap(sec, universe, tmp_path):
+    sec.open("2026-11-19 11:00")
+    del sec.answers[f"/submissions/CIK{INTEL:010d}.json"]
+    span = window("2026-08-05 20:00", "2026-08-31 00:00")
+    found = sec.source(tmp_path, universe).past.fetch(span)
+    assert found.covered == span
+    assert f"CIK{INTEL:010d}.json could not be read (HTTP 404)" in found.problem

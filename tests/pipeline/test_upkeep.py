@@ -19,7 +19,7 @@ def polls(day: pd.Timestamp, count: int) -> list[pd.DataFrame]:
         rows.append(
             pd.DataFrame([dict.fromkeys(COVERAGE.names)]).assign(
                 source="rss", attempt_id=str(number), attempted_at=at, window_start=at, window_end=at,
-                covered_start=at, covered_end=at, ok=True, required=True, items=0, documents=0,
+                covered_start=at, covered_end=at, polled=True, ok=True, required=True, items=0, documents=0,
             )
         )  # fmt: skip
     return rows

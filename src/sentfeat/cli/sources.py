@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sentfeat.cli.shared import console, print_grid
+from sentfeat.cli.shared import console, print_grid, progress_bar
 from sentfeat.errors import ConfigError
 from sentfeat.sessions import Cutoff, as_day, utc_now
 
@@ -18,9 +18,14 @@ def ingest(
     end: Annotated[str | None, typer.Option(help="its last session; the prices are then read too")] = None,
     report: Annotated[bool, typer.Option("--report", help="what is missing for which session, and why")] = False,
     cutoff: Annotated[Cutoff, typer.Option(help="whose sessions the report shows")] = Cutoff.PRE_OPEN,
+    replay: Annotated[bool, typer.Option("--replay", help="build the tables again from the raw archive")] = False,
+    into: Annotated[str | None, typer.Option(help="the lake that --replay fills; default: the archive's own")] = None,
     set_: Overrides = None,
 ) -> None:
     """Poll the live sources and read the archives now, or for a range of sessions. A source that is down is noted."""
+    if replay:
+        replay_archive(config, list(set_ or ()), into)
+        return
     if (start is None) != (end is None):
         raise ConfigError("a backfill needs both --start and --end")
 
@@ -47,6 +52,18 @@ def ingest(
     if report:
         first, last = (as_day(start), as_day(end)) if start and end else (None, None)
         show_coverage(report_coverage(project, now, cutoff=cutoff, first=first, last=last))
+
+
+def replay_archive(config: str, overrides: list[str], into: str | None) -> None:
+    """Documents, links, coverage and quarantine from what the web said then; asks nobody."""
+    from sentfeat.pipeline import open_project, replay
+    from sentfeat.pipeline.summary import RunSummary
+
+    archive = open_project(config, overrides).archive
+    project = open_project(config, [*overrides, f"lake={into}"] if into else overrides)
+    with progress_bar(archive.count(source.name for source in project.sources), "replaying") as advance:
+        reports = replay(project, archive, advance)
+    typer.echo(RunSummary(project.config.lake, ingested=reports).line())
 
 
 def show_coverage(report) -> None:

@@ -12,7 +12,7 @@ of it was first seen then), which span it asked for, and which address answered 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Protocol
@@ -95,6 +95,10 @@ class RawArchive:
         paths = self._lake.files(f"{_room(source)}/attempts", ".zst")
         for _, day in groupby(paths, key=lambda path: path.rpartition("/")[0]):
             yield from sorted(map(self._attempt, day), key=lambda attempt: (attempt.now, attempt.until))
+
+    def count(self, sources: Iterable[str]) -> int:
+        """How many readings of these sources are kept."""
+        return sum(len(self._lake.files(f"{_room(source)}/attempts", ".zst")) for source in sources)
 
     def keep(self, source: str, body: bytes, *, final_for: str | None = None) -> str:
         """Keep a body, each once; its sha256. final_for: an address that will never answer anything else."""

@@ -2,6 +2,7 @@
 
     project = open_project("data/sample.toml")
     ingest_window(project, span, now)               sources -> documents, links, coverage, quarantine
+    replay(project, archive)                        the same from what the web said then
     update_prices(project, first, last, now)        price source -> prices, quarantine
     score_window(project, span)                     documents, links -> scores
     build_features(project, first, last, cutoffs, now)  documents, links, scores, coverage -> features
@@ -19,6 +20,7 @@ from sentfeat.pipeline.night import idle_reason, plan_night
 from sentfeat.pipeline.plan import Chunk, Plan, plan_poll, plan_range, plan_session
 from sentfeat.pipeline.prices import PriceReport, update_prices
 from sentfeat.pipeline.project import Project, open_project
+from sentfeat.pipeline.replay import replay
 from sentfeat.pipeline.score import ScoreReport, score_window
 from sentfeat.pipeline.upkeep import TidyReport, tidy
 
@@ -44,6 +46,7 @@ __all__ = [
     "plan_range",
     "plan_session",
     "published_range",
+    "replay",
     "report_coverage",
     "score_window",
     "tidy",

@@ -102,7 +102,7 @@ def _is_read(sources: Iterable[Source], w: Window, attempts: pd.DataFrame) -> bo
 
 def _cell(source: Source, session: pd.Timestamp, w: Window, attempts: pd.DataFrame, documents: pd.DataFrame) -> Cell:
     attempts = attempts[attempts["source"] == source.name]
-    by_then = attempts[attempts["covered_end"] <= w.until] if source.live else attempts
+    by_then = attempts[(attempts["covered_end"] <= w.until) | ~attempts["polled"]] if source.live else attempts
     holes = gaps(_spans(by_then[by_then["ok"]]), w)
     read = _is_read([source], w, attempts)
     at = documents["available_at"]

@@ -1,9 +1,8 @@
 """Sources to documents, links, coverage and quarantine."""
 
 import logging
-from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow.compute as pc
@@ -11,14 +10,14 @@ import pyarrow.compute as pc
 from sentfeat.config import settings_hash
 from sentfeat.errors import SourceError
 from sentfeat.hashing import digest
-from sentfeat.ingest.archive import Attempt
-from sentfeat.ingest.documents import CLOCK_TOLERANCE, split_usable, to_documents, to_quarantine
-from sentfeat.ingest.link import link
+from sentfeat.ingest.archive import Attempt, Tape
 from sentfeat.ingest.source import Harvest, Source, Visit
+from sentfeat.pipeline.coverage import gaps
+from sentfeat.pipeline.harvests import Fresh, Held, files_since, only_fresh, store
 from sentfeat.pipeline.project import Project
 from sentfeat.sessions import Window
 from sentfeat.store import Lake
-from sentfeat.tables import COVERAGE, DOCUMENTS, LINKS, QUARANTINE, Table
+from sentfeat.tables import COVERAGE
 
 logger = logging.getLogger(__name__)
 
@@ -43,137 +42,158 @@ class SourceReport:
     reason: str | None = None
 
 
-def ingest_window(project: Project, span: Window, now: pd.Timestamp, *, poll: bool = True) -> list[SourceReport]:
-    """Read every archive for what became available in `span` and, with `poll`, every live source; one report each.
+class Errand(NamedTuple):
+    """One reading of a source. span: of publication time. settings: hash of the source's configuration."""
 
-    A source that cannot be read is noted in coverage and the others go on. Raises SourceError if none could be read.
+    source: Source
+    settings: str
+    span: Window
+    now: pd.Timestamp
+
+    @property
+    def shift(self) -> pd.Timedelta:
+        """From publication to when an item counts as available, which coverage is noted in; a poll has no such wait."""
+        return pd.Timedelta(0) if self.source.live else self.source.delay
+
+    @property
+    def attempt(self) -> Attempt:
+        """Its record for the archive, without the answers."""
+        after, until = (at.isoformat() for at in self.span)
+        return Attempt(self.source.name, self.now.isoformat(), after, until, self.source.live)
+
+
+class Outcome(NamedTuple):
+    """What an errand came back with: a harvest and what is new in it, or an error; attempt_id: its key in coverage."""
+
+    attempt_id: str
+    harvest: Harvest | None = None
+    fresh: Fresh | None = None
+    error: str | None = None
+
+
+def ingest_window(project: Project, span: Window, now: pd.Timestamp, *, poll: bool = True) -> list[SourceReport]:
+    """Read every archive for what became available in `span` and, with `poll`, every live source; a report for each.
+
+    A live source that can be read afterwards too is read so for the part of `span` before its first poll. A source
+    that cannot be read is noted in coverage and the others go on. Raises SourceError if none could be read.
     """
-    chosen = zip(project.sources, project.config.sources, strict=True)
     reports = [
-        _ingest_source(project, source, settings_hash(settings), span, now)
-        for source, settings in chosen
-        if poll or not source.live
+        _ingest(project, errand)
+        for source, settings in zip(project.sources, project.config.sources, strict=True)
+        for errand in _errands(project.lake, source, settings_hash(settings), span, now, poll=poll)
     ]
     if reports and not any(report.ok for report in reports):
         raise SourceError("no source could be read: " + "; ".join(str(report.reason) for report in reports))
     return reports
 
 
-def _ingest_source(project: Project, source: Source, settings: str, span: Window, now: pd.Timestamp) -> SourceReport:
-    lake = project.lake
-    shift_by = pd.Timedelta(0) if source.live else source.delay
-    asked = _poll_window(lake, source, now) if source.live else Window(span.after - shift_by, span.until - shift_by)
-    attempt = {"source": source.name, "required": source.required, "attempted_at": now}
-    attempt |= dict(zip(("window_start", "window_end"), asked if source.live else span, strict=True))
+def _errands(lake: Lake, source: Source, settings: str, span: Window, now: pd.Timestamp, *, poll: bool) -> list[Errand]:
+    """The readings of a source that an ingest of `span` asks for, in time order."""
+    if not source.live:
+        return [Errand(source, settings, _published(span, source), now)]
+    past = source.past
+    unread = _unread_past(lake, past, span, now) if past else []
+    errands = [Errand(past, settings, _published(gap, past), now) for gap in unread if past]
+    return errands + ([Errand(source, settings, _poll_window(lake, source, now), now)] if poll else [])
+
+
+def _published(span: Window, source: Source) -> Window:
+    return Window(span.after - source.delay, span.until - source.delay)
+
+
+def _ingest(project: Project, errand: Errand) -> SourceReport:
+    source = errand.source
+    outcome = Outcome("")
     try:
-        stamp = str(now) if source.live else source.fingerprint()
-        attempt["attempt_id"] = digest(source.name, settings, project.universe.hash, *map(str, asked), stamp)
-        if _was_read(lake, source, attempt["attempt_id"]):
+        stamp = str(errand.now) if source.live else source.fingerprint()
+        attempt_id = attempt_key(errand, project.universe.hash, stamp)
+        if not source.live and _was_read(project.lake, source, attempt_id):
             return SourceReport(source.name)
-        record = Attempt(source.name, now.isoformat(), asked.after.isoformat(), asked.until.isoformat(), source.live)
-        with project.archive.recording(record) as tape:
-            harvest = source.fetch(asked, Visit(tape, lambda: _held_filings(lake, source)))
     except SourceError as error:
-        logger.warning("%s", error)
-        attempt["attempt_id"] = digest(source.name, "failed", str(now), *map(str, asked))
-        _note_attempt(lake, attempt, ok=False, reason=str(error))
-        return SourceReport(source.name, ok=False, reason=str(error))
-    report = _store_harvest(project, source, harvest, asked, now)
-    covered = harvest.covered and Window(harvest.covered.after + shift_by, harvest.covered.until + shift_by)
-    _note_attempt(lake, attempt, ok=True, reason=harvest.problem, covered=covered, report=report)
+        outcome = failed(errand, error)
+    else:
+        with project.archive.recording(errand.attempt) as tape:
+            outcome = carry_out(errand, attempt_id, tape, Held.read(project.lake, source, errand.span))
+    report = SourceReport(source.name, ok=False, reason=outcome.error)
+    if outcome.harvest is not None and outcome.fresh is not None:
+        links, rejected = store(project, source.name, [outcome.fresh], errand.now)
+        report = SourceReport(
+            source=source.name,
+            items=outcome.fresh.items,
+            documents=len(outcome.fresh.documents),
+            links=links,
+            repeats=outcome.fresh.repeats,
+            rejected=rejected,
+            reason=outcome.harvest.problem,
+        )
+    else:
+        logger.warning("%s", outcome.error)
+    project.lake.append(COVERAGE, pd.DataFrame([coverage_row(errand, outcome)]), f"date={errand.now.date()}")
     return report
 
 
-def _held_filings(lake: Lake, source: Source) -> frozenset[str]:
-    """The accessions of which the lake has more than that they came."""
-    whole = (pc.field("source") == source.name) & pc.field("kind").isin(("filing_section", "filing_item"))
-    return frozenset(lake.read(DOCUMENTS, columns=["accession"], where=whole)["accession"])
+def carry_out(errand: Errand, attempt_id: str, tape: Tape, held: Held) -> Outcome:
+    """Read a source through a tape, and keep of it what is not held."""
+    try:
+        visit = Visit(tape, lambda: frozenset(held.filings), errand.now)
+        harvest = errand.source.fetch(errand.span, visit)
+    except SourceError as error:
+        return failed(errand, error)
+    return Outcome(attempt_id, harvest, only_fresh(harvest, errand.source, errand.now, held))
+
+
+def failed(errand: Errand, error: SourceError) -> Outcome:
+    """Nothing came; a failed attempt is another one each time."""
+    key = digest(errand.source.name, "failed", str(errand.now), *map(str, errand.span))
+    return Outcome(key, error=str(error))
+
+
+def attempt_key(errand: Errand, universe_hash: str, stamp: str) -> str:
+    """The key of a reading in coverage; of an archive it changes when the archive does."""
+    return digest(errand.source.name, errand.settings, universe_hash, *map(str, errand.span), stamp)
+
+
+def coverage_row(errand: Errand, outcome: Outcome) -> dict[str, object]:
+    """A reading as a row of tables.COVERAGE."""
+    harvest, fresh, shift = outcome.harvest, outcome.fresh, errand.shift
+    covered = harvest.covered if harvest else None
+    return {
+        "source": errand.source.name,
+        "attempt_id": outcome.attempt_id,
+        "attempted_at": errand.now,
+        "window_start": errand.span.after + shift,
+        "window_end": errand.span.until + shift,
+        "covered_start": covered and covered.after + shift,
+        "covered_end": covered and covered.until + shift,
+        "polled": errand.source.live,
+        "ok": harvest is not None,
+        "required": errand.source.required,
+        "items": fresh.items if fresh else 0,
+        "documents": len(fresh.documents) if fresh else 0,
+        "reason": harvest.problem if harvest else outcome.error,
+    }
 
 
 def _poll_window(lake: Lake, source: Source, now: pd.Timestamp) -> Window:
     """Back to the last successful poll, and always by LIVE_REACH; what is held already is not stored again."""
-    recent = _files_since(lake, COVERAGE, now - LONGEST_OUTAGE)
-    mine = pc.field("source") == source.name
+    recent = files_since(lake, COVERAGE, now - LONGEST_OUTAGE)
+    mine = (pc.field("source") == source.name) & pc.field("polled")
     last = lake.read(COVERAGE, columns=["covered_end"], where=mine, paths=recent)["covered_end"].max()
     reach = now - LIVE_REACH
     return Window(reach if pd.isna(last) else min(last, reach), now)
 
 
-def _files_since(lake: Lake, table: Table, since: pd.Timestamp) -> list[str]:
-    """The files of a table that is partitioned by UTC day, from a day on: a poll does not read years."""
-    return [path for path in lake.files(table.name) if path.split("date=")[1][:10] >= str(since.date())]
+def _unread_past(lake: Lake, past: Source, span: Window, now: pd.Timestamp) -> list[Window]:
+    """The parts of `span` (of availability) before the first poll that were not read yet."""
+    columns = ["covered_start", "covered_end", "polled"]
+    spans = lake.read(COVERAGE, columns=columns, where=pc.field("source") == past.name).dropna()
+    first_poll = spans.loc[spans["polled"], "covered_start"].min()
+    until = min(span.until, (now - LIVE_REACH if pd.isna(first_poll) else first_poll) + past.delay)
+    read = spans[~spans["polled"]]
+    covered = [Window(*pair) for pair in zip(read["covered_start"], read["covered_end"], strict=True)]
+    return gaps(covered, Window(span.after, until)) if span.after < until else []
 
 
 def _was_read(lake: Lake, source: Source, attempt_id: str) -> bool:
     same = (pc.field("source") == source.name) & (pc.field("attempt_id") == attempt_id)
-    return not source.live and not lake.read(COVERAGE, columns=["attempt_id"], where=same).empty
-
-
-def _store_harvest(
-    project: Project, source: Source, harvest: Harvest, asked: Window, now: pd.Timestamp
-) -> SourceReport:
-    """Links first, documents last: a document that is there has its links, also after a crash in between."""
-    lake, partition = project.lake, f"ingest_date={now.date()}"
-    usable, rejected = split_usable(harvest, now)
-    documents = to_documents(usable, source, now)
-    held = _held(lake, source, asked)
-    fresh = documents[~documents["document_id"].isin(held["document_id"])]
-    repeated = _is_repeat(fresh, held) if source.live else pd.Series(False, index=fresh.index)
-    fresh = fresh[~repeated]
-    linked = link(usable, fresh, project.universe)
-    rejected = pd.concat([rejected, linked.rejected], ignore_index=True)
-    quarantine(lake, rejected, source.name, now)
-    lake.append(LINKS, linked.links, partition)
-    lake.append(DOCUMENTS, fresh, partition)
-    return SourceReport(
-        source=source.name,
-        items=len(harvest.items),
-        documents=len(fresh),
-        links=len(linked.links),
-        repeats=int(repeated.sum()),
-        rejected=dict(Counter(rejected["reason"])),
-        reason=harvest.problem,
-    )
-
-
-def _held(lake: Lake, source: Source, asked: Window) -> pd.DataFrame:
-    """The source's documents that `asked` may bring again; what a live one shows was seen after it was published."""
-    paths = _files_since(lake, DOCUMENTS, asked.after - CLOCK_TOLERANCE) if source.live else None
-    columns = ["document_id", "text_hash", "published_at"] if source.live else ["document_id"]
-    return lake.read(DOCUMENTS, columns=columns, where=pc.field("source") == source.name, paths=paths)
-
-
-def _is_repeat(fresh: pd.DataFrame, held: pd.DataFrame) -> pd.Series:
-    """Headlines that the source brought before, published on the same day (UTC): another of its feeds has them too."""
-    known = set(zip(held["text_hash"], held["published_at"].dt.date, strict=True))
-    rows = zip(fresh["kind"], fresh["text_hash"], fresh["published_at"].dt.date, strict=True)
-    repeats = [kind == "headline" and (text, day) in known for kind, text, day in rows]
-    return pd.Series(repeats, index=fresh.index, dtype=bool)
-
-
-def quarantine(lake: Lake, rejected: pd.DataFrame, source: str, now: pd.Timestamp) -> None:
-    """Keep rejected rows, each once."""
-    rows = to_quarantine(rejected, source, now)
-    held = lake.read(QUARANTINE, columns=["row_hash"], where=pc.field("source") == source)["row_hash"]
-    lake.append(QUARANTINE, rows[~rows["row_hash"].isin(held)], f"date={now.date()}")
-
-
-def _note_attempt(
-    lake: Lake,
-    attempt: dict[str, Any],
-    *,
-    ok: bool,
-    reason: str | None,
-    covered: Window | None = None,
-    report: SourceReport | None = None,
-) -> None:
-    row = {
-        **attempt,
-        "ok": ok,
-        "reason": reason,
-        "covered_start": covered and covered.after,
-        "covered_end": covered and covered.until,
-        "items": report.items if report else 0,
-        "documents": report.documents if report else 0,
-    }
-    lake.append(COVERAGE, pd.DataFrame([row]), f"date={attempt['attempted_at'].date()}")
+    return not lake.read(COVERAGE, columns=["attempt_id"], where=same).empty

@@ -21,6 +21,8 @@ from sentfeat.pipeline.score import available_in, read_links
 from sentfeat.sessions import Cutoff, Window, shift, window
 from sentfeat.tables import COVERAGE, DOCUMENTS
 
+SPAN_COLUMNS = ["source", "covered_start", "covered_end", "polled"]
+
 
 def load_inputs(
     project: Project, first: pd.Timestamp, last: pd.Timestamp, cutoff: Cutoff, *, until: pd.Timestamp | None = None
@@ -42,7 +44,7 @@ def load_inputs(
     more = {}
     if with_filings:
         more = {"filings": load_filings(project, reach(MEMORY)), "passages": load_passages(project, toned)}
-    return Inputs(items, _spans(project, readings, until), readings, project.universe, **more)
+    return Inputs(items, _spans(project, until), readings, project.universe, **more)
 
 
 def _readings(project: Project) -> dict[str, Reading]:
@@ -50,13 +52,12 @@ def _readings(project: Project) -> dict[str, Reading]:
     return {source.name: replace(reading(source), filings=settings.brings_filings) for source, settings in chosen}
 
 
-def _spans(project: Project, readings: dict[str, Reading], until: pd.Timestamp | None) -> pd.DataFrame:
+def _spans(project: Project, until: pd.Timestamp | None) -> pd.DataFrame:
     """What was read of each source; up to `until` an archive's span ends there, and a later poll has not been."""
-    spans = project.lake.read(COVERAGE, columns=["source", "covered_start", "covered_end"], where=pc.field("ok"))
+    spans = project.lake.read(COVERAGE, columns=SPAN_COLUMNS, where=pc.field("ok"))
     if until is None:
         return spans
-    polled = spans["source"].isin([name for name, reading in readings.items() if reading.staleness is not None])
-    spans = spans[(spans["covered_start"] < until) & ~(polled & (spans["covered_end"] > until))]
+    spans = spans[(spans["covered_start"] < until) & ~(spans["polled"] & (spans["covered_end"] > until))]
     return spans.assign(covered_end=spans["covered_end"].clip(upper=until))
 
 

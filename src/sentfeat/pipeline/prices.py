@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from sentfeat.errors import SourceError
 from sentfeat.ingest.prices import clean_bars, new_revisions, rescaled
 from sentfeat.ingest.source import Harvest, PriceSource
-from sentfeat.pipeline.ingest import quarantine
+from sentfeat.pipeline.harvests import quarantine
 from sentfeat.pipeline.project import Project
 from sentfeat.sessions import shift
 from sentfeat.tables import PRICES

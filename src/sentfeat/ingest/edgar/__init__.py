@@ -13,7 +13,7 @@ from functools import partial
 import pandas as pd
 
 from sentfeat.config import EdgarSource
-from sentfeat.errors import ConfigError, SourceError
+from sentfeat.errors import AbsentError, ConfigError, SourceError
 from sentfeat.ingest.edgar.listings import Listed
 from sentfeat.ingest.edgar.polling import find_new
 from sentfeat.ingest.edgar.reading import read_filing
@@ -115,6 +115,9 @@ class PastFilings:
         for cik in sorted(self._filings.filers(window)):
             try:
                 listed = self._filings.listed(cik, window, visit)
+            except AbsentError as error:  # a wrong CIK in the universe: no later try will find it
+                trouble.success(str(error))
+                continue
             except SourceError as error:
                 trouble.failure(error)
                 if trouble.is_hopeless:

@@ -1,0 +1,109 @@
+"""From what a source brought to rows of the lake: what is new, what it is about, what was turned away."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from sentfeat.ingest.documents import CLOCK_TOLERANCE, split_usable, to_documents, to_quarantine
+from sentfeat.ingest.link import link
+from sentfeat.ingest.source import Harvest, Source
+from sentfeat.pipeline.project import Project
+from sentfeat.sessions import Window
+from sentfeat.store import Lake
+from sentfeat.tables import DOCUMENTS, LINKS, QUARANTINE, Table
+
+WHOLE_FILING = ("filing_section", "filing_item")
+HELD_COLUMNS = ["document_id", "kind", "text_hash", "published_at", "accession"]
+
+
+@dataclass
+class Held:
+    """What the lake has of a source. texts: (hash, UTC day) of headlines; filings: accessions that were read whole."""
+
+    ids: set[str] = field(default_factory=set)
+    texts: set[tuple[str, dt.date]] = field(default_factory=set)
+    filings: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, lake: Lake, source: Source, asked: Window | None = None) -> "Held":
+        """All of it, or, of a polled source, what `asked` may bring again: what it shows was seen after it was
+        published."""
+        since = asked.after - CLOCK_TOLERANCE if asked and source.live else None
+        paths = None if since is None else files_since(lake, DOCUMENTS, since)
+        held = cls()
+        held.add(lake.read(DOCUMENTS, columns=HELD_COLUMNS, where=pc.field("source") == source.name, paths=paths))
+        return held
+
+    def add(self, documents: pd.DataFrame) -> None:
+        """Remember documents."""
+        self.ids.update(documents["document_id"])
+        self.texts.update(_texts(documents[documents["kind"] == "headline"]))
+        self.filings.update(documents.loc[documents["kind"].isin(WHOLE_FILING), "accession"])
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What one reading brought that the lake has not: items and their documents (the same index), rejected rows.
+
+    items: all that came. repeats: headlines whose text another document of that day has already.
+    """
+
+    usable: pd.DataFrame
+    documents: pd.DataFrame
+    rejected: pd.DataFrame
+    items: int
+    repeats: int
+
+
+def only_fresh(harvest: Harvest, source: Source, now: pd.Timestamp, held: Held) -> Fresh:
+    """A harvest without what is held; `held` then has the rest too."""
+    usable, rejected = split_usable(harvest, now)
+    documents = to_documents(usable, source, now)
+    documents = documents[~documents["document_id"].isin(held.ids)]
+    repeated = _is_repeat(documents, held) if source.live else pd.Series(False, index=documents.index)
+    documents = documents[~repeated]
+    held.add(documents)
+    return Fresh(usable.loc[documents.index], documents, rejected, len(harvest.items), int(repeated.sum()))
+
+
+def store(project: Project, source: str, found: Sequence[Fresh], now: pd.Timestamp) -> tuple[int, dict[str, int]]:
+    """Write what was found on the UTC day of `now`: links first, documents last, so that a document that is there has
+    its links, also after a crash in between. Returns the number of links, and rejected rows by reason."""
+    lake, partition = project.lake, f"ingest_date={now.date()}"
+    usable = pd.concat([one.usable for one in found], ignore_index=True)
+    documents = pd.concat([one.documents for one in found], ignore_index=True)
+    linked = link(usable, documents, project.universe)
+    rejected = pd.concat([*(one.rejected for one in found), linked.rejected], ignore_index=True)
+    quarantine(lake, rejected, source, now)
+    lake.append(LINKS, linked.links, partition)
+    lake.append(DOCUMENTS, documents, partition)
+    return len(linked.links), dict(Counter(rejected["reason"]))
+
+
+def quarantine(lake: Lake, rejected: pd.DataFrame, source: str, now: pd.Timestamp) -> None:
+    """Keep rejected rows, each once."""
+    if rejected.empty:
+        return
+    rows = to_quarantine(rejected, source, now)
+    held = lake.read(QUARANTINE, columns=["row_hash"], where=pc.field("source") == source)["row_hash"]
+    lake.append(QUARANTINE, rows[~rows["row_hash"].isin(held)], f"date={now.date()}")
+
+
+def files_since(lake: Lake, table: Table, since: pd.Timestamp) -> list[str]:
+    """The files of a table that is partitioned by UTC day, from a day on: a poll does not read years."""
+    return [path for path in lake.files(table.name) if path.split("date=")[1][:10] >= str(since.date())]
+
+
+def _is_repeat(documents: pd.DataFrame, held: Held) -> pd.Series:
+    """Headlines that the source brought before, published on the same day (UTC): another of its feeds has them too."""
+    rows = zip(documents["kind"], _texts(documents), strict=True)
+    repeats = [kind == "headline" and text in held.texts for kind, text in rows]
+    return pd.Series(repeats, index=documents.index, dtype=bool)
+
+
+def _texts(documents: pd.DataFrame) -> Iterable[tuple[str, dt.date]]:
+    return zip(documents["text_hash"], documents["published_at"].dt.date, strict=True)
