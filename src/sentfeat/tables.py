@@ -212,6 +212,7 @@ DOCUMENTS = Table(
             "submissions JSON was there: the later of its two readings, never early), date_only",
             "no filing",
         ),
+        Column("tags", TEXT, "symbols that the source gave it, separated by |; empty for none", "it tags nothing"),
         Column("first_seen_at", UTC, "when it first reached this lake", unit="UTC"),
         Column("available_at", UTC, "when it may be known", unit="UTC"),
         Column("pit_grade", TEXT, "A seen live, B archive with a delay, C date only"),
@@ -242,19 +243,20 @@ DOCUMENTS = Table(
 
 LINKS = Table(
     "links",
-    "Which document is about which security.",
-    ("document_id", "security_id"),
+    "Which document is about which security; a later linking adds rows, the newest of a pair holds.",
+    ("document_id", "security_id", "linked_at"),
     (
         Column("document_id", TEXT, "the document"),
         SECURITY,
         Column("ticker", TEXT, "symbol as of then"),
         Column("entity", TEXT, "the name put into the question"),
         Column("relevance", NUMBER, "how much the text is about it", unit="0 to 1"),
-        Column("method", TEXT, "source_tag, name_match or cik"),
+        Column("method", TEXT, "source_tag, name_match, cik, or withdrawn: no longer linked, by a newer universe"),
         Column("universe_hash", TEXT, "the universe that was linked against"),
+        Column("linked_at", UTC, "when", unit="UTC"),
         Column("available_at", UTC, "the document's", unit="UTC"),
     ),
-    order=("available_at", "document_id", "security_id"),
+    order=("available_at", "document_id", "security_id", "linked_at"),
 )
 
 SCORES = Table(

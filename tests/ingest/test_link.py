@@ -6,7 +6,6 @@ import pytest
 from sentfeat.errors import ConfigError, DataError
 from sentfeat.ingest.link import NameMatcher, link
 from sentfeat.ingest.prices import clean_bars, new_revisions
-from sentfeat.ingest.source import item_frame
 from sentfeat.tables import LINKS, PRICES, conform
 from sentfeat.universe import Universe, read_universe
 from tests.conftest import ROOT
@@ -16,11 +15,8 @@ UNIVERSE = read_universe(str(ROOT / "data" / "universe.csv"))
 
 def links(title: str, day: str = "2012-06-01", **values) -> pd.DataFrame:
     at = pd.Timestamp(f"{day} 15:00", tz="UTC")
-    items = item_frame([{"title": title, "text": title, "published_at": at, **values}])
-    documents = pd.DataFrame({"document_id": ["d"], "available_at": [at]}).astype(
-        {"available_at": "datetime64[us, UTC]"}
-    )
-    found = link(items, documents, UNIVERSE)
+    row = {"document_id": "d", "title": title, "available_at": at, "tags": None, "cik": None} | values
+    found = link(pd.DataFrame([row]).astype({"available_at": "datetime64[us, UTC]"}), UNIVERSE, at)
     conform(LINKS, found.links)
     return found
 
@@ -38,7 +34,7 @@ def test_names_aliases_and_cashtags_are_found_as_whole_words():
 
 
 def test_a_tag_that_the_text_does_not_name_counts_half():
-    assert linked("Apple sues over phones", tickers=("AAPL", "INTC")) == {"AAPL": 1.0, "INTC": 0.5}
+    assert linked("Apple sues over phones", tags="AAPL|INTC") == {"AAPL": 1.0, "INTC": 0.5}
 
 
 def test_attention_is_shared_beyond_two():
@@ -51,14 +47,14 @@ def test_a_filing_is_linked_by_its_filer():
 
 
 def test_symbols_mean_what_they_meant_on_the_day():
-    assert linked("Facebook", day="2012-05-17", tickers=("FB",)) == {}
-    assert linked("Facebook", day="2012-05-18", tickers=("FB",)) == {"FB": 1.0}
+    assert linked("Facebook", day="2012-05-17", tags="FB") == {}
+    assert linked("Facebook", day="2012-05-18", tags="FB") == {"FB": 1.0}
     meta = links("Facebook", day="2023-01-03").links
     assert meta[["security_id", "ticker", "entity"]].values.tolist() == [["1326801-A", "META", "Meta Platforms"]]
 
 
 def test_an_unknown_symbol_is_reported_once_with_its_count():
-    rejected = links("Something", tickers=("ZZZZ",)).rejected
+    rejected = links("Something", tags="ZZZZ").rejected
     assert rejected["reason"].tolist() == ["unknown_ticker"]
     assert rejected["detail"][0].startswith("ZZZZ: not in the universe at the time of 1 tagged")
 

@@ -48,7 +48,7 @@ def fill(project, kind, texts, entity):
     project.lake.append(DOCUMENTS, documents, "date=2023-03-02")
     links = documents[["document_id"]].assign(
         security_id=entity, ticker=entity, entity=entity, relevance=1.0, method="source_tag", universe_hash="0",
-        available_at=AT,
+        available_at=AT, linked_at=AT,
     )  # fmt: skip
     project.lake.append(LINKS, links, "date=2023-03-02")
 

@@ -8,6 +8,7 @@ from sentfeat.cli.shared import console, print_grid, progress_bar
 from sentfeat.errors import ConfigError
 from sentfeat.sessions import Cutoff, as_day, utc_now
 
+PATIENCE = 600.0  # seconds to wait for another writer of the lake
 Config = Annotated[str, typer.Option(help="configuration file")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")]
 
@@ -29,6 +30,7 @@ def ingest(
     if (start is None) != (end is None):
         raise ConfigError("a backfill needs both --start and --end")
 
+    from sentfeat.lock import only_writer
     from sentfeat.pipeline import (
         PriceReport,
         ingest_window,
@@ -41,14 +43,14 @@ def ingest(
     from sentfeat.pipeline.summary import RunSummary
 
     project, now = open_project(config, set_ or ()), utc_now()
-    if start and end:
-        plan = plan_range(project, start, end, now)
-        chunks, prices = plan.chunks, update_prices(project, plan.first, plan.last, now)
-    else:
-        chunks, prices = (plan_poll(project, now),), PriceReport()
-    reports = [found for chunk in chunks for found in ingest_window(project, chunk.span, now, poll=chunk.poll)]
-    summary = RunSummary(project.config.lake, ingested=reports, prices=prices)
-    typer.echo(summary.line())
+    with only_writer(project.lake, "sentfeat ingest", wait=PATIENCE, say=to_stderr):
+        if start and end:
+            plan = plan_range(project, start, end, now)
+            chunks, prices = plan.chunks, update_prices(project, plan.first, plan.last, now)
+        else:
+            chunks, prices = (plan_poll(project, now),), PriceReport()
+        reports = [found for chunk in chunks for found in ingest_window(project, chunk.span, now, poll=chunk.poll)]
+    typer.echo(RunSummary(project.config.lake, ingested=reports, prices=prices).line())
     if report:
         first, last = (as_day(start), as_day(end)) if start and end else (None, None)
         show_coverage(report_coverage(project, now, cutoff=cutoff, first=first, last=last))
@@ -64,6 +66,23 @@ def replay_archive(config: str, overrides: list[str], into: str | None) -> None:
     with progress_bar(archive.count(source.name for source in project.sources), "replaying") as advance:
         reports = replay(project, archive, advance)
     typer.echo(RunSummary(project.config.lake, ingested=reports).line())
+
+
+def relink(config: Config, set_: Overrides = None) -> None:
+    """Link all documents again after a change of the universe or its aliases, and say what that changes."""
+    from sentfeat.lock import only_writer
+    from sentfeat.pipeline import open_project, relink
+
+    project = open_project(config, set_ or ())
+    with only_writer(project.lake, "sentfeat relink", wait=PATIENCE, say=to_stderr):
+        report = relink(project, utc_now())
+    for line in report.lines():
+        typer.echo(line)
+
+
+def to_stderr(line: str) -> None:
+    """What is not the answer."""
+    typer.echo(line, err=True)
 
 
 def show_coverage(report) -> None:

@@ -21,6 +21,7 @@ from sentfeat.sessions import NEW_YORK
 from sentfeat.tables import DOCUMENTS, QUARANTINE
 
 TRACKING = ("utm_", "fbclid", "gclid", "mc_cid", "mc_eid", "guccounter", "guce_")
+TAG_SEPARATOR = "|"
 MAX_CHARACTERS = 2_000_000
 CLOCK_TOLERANCE = pd.Timedelta(minutes=5)
 
@@ -53,6 +54,7 @@ def to_documents(items: pd.DataFrame, source: Source, seen_at: pd.Timestamp) -> 
     frame["document_id"] = [
         _document_id(source.name, url, row) for url, row in zip(frame["url"], _identity(items), strict=True)
     ]
+    frame["tags"] = [None if tags is None else TAG_SEPARATOR.join(tags) for tags in items["tickers"]]
     frame["first_seen_at"] = seen_at
     frame["available_at"], frame["pit_grade"] = availability(items, source, seen_at)
     frame = frame.sort_values(["available_at", "document_id"], kind="stable").drop_duplicates("document_id")

@@ -8,6 +8,7 @@
     build_features(project, first, last, cutoffs, now)  documents, links, scores, coverage -> features
     backtest_range(project, first, last)            features, prices -> report
     report_coverage(project, now)                   coverage, quarantine -> what is missing and why
+    relink(project, now)                            documents -> links, after a change of the universe
 
 Each step can be repeated at any time: what is done is recognised by its inputs and not done again.
 """
@@ -20,6 +21,7 @@ from sentfeat.pipeline.night import idle_reason, plan_night
 from sentfeat.pipeline.plan import Chunk, Plan, plan_poll, plan_range, plan_session
 from sentfeat.pipeline.prices import PriceReport, update_prices
 from sentfeat.pipeline.project import Project, open_project
+from sentfeat.pipeline.relink import RelinkReport, relink
 from sentfeat.pipeline.replay import replay
 from sentfeat.pipeline.score import ScoreReport, score_window
 from sentfeat.pipeline.upkeep import TidyReport, tidy
@@ -32,6 +34,7 @@ __all__ = [
     "Plan",
     "PriceReport",
     "Project",
+    "RelinkReport",
     "ScoreReport",
     "SourceReport",
     "TidyReport",
@@ -46,6 +49,7 @@ __all__ = [
     "plan_range",
     "plan_session",
     "published_range",
+    "relink",
     "replay",
     "report_coverage",
     "score_window",

@@ -47,12 +47,11 @@ class Held:
 
 @dataclass(frozen=True)
 class Fresh:
-    """What one reading brought that the lake has not: items and their documents (the same index), rejected rows.
+    """What one reading brought that the lake has not: documents, and rejected rows.
 
     items: all that came. repeats: headlines whose text another document of that day has already.
     """
 
-    usable: pd.DataFrame
     documents: pd.DataFrame
     rejected: pd.DataFrame
     items: int
@@ -67,16 +66,15 @@ def only_fresh(harvest: Harvest, source: Source, now: pd.Timestamp, held: Held) 
     repeated = _is_repeat(documents, held) if source.live else pd.Series(False, index=documents.index)
     documents = documents[~repeated]
     held.add(documents)
-    return Fresh(usable.loc[documents.index], documents, rejected, len(harvest.items), int(repeated.sum()))
+    return Fresh(documents, rejected, len(harvest.items), int(repeated.sum()))
 
 
 def store(project: Project, source: str, found: Sequence[Fresh], now: pd.Timestamp) -> tuple[int, dict[str, int]]:
     """Write what was found on the UTC day of `now`: links first, documents last, so that a document that is there has
     its links, also after a crash in between. Returns the number of links, and rejected rows by reason."""
     lake, partition = project.lake, f"ingest_date={now.date()}"
-    usable = pd.concat([one.usable for one in found], ignore_index=True)
     documents = pd.concat([one.documents for one in found], ignore_index=True)
-    linked = link(usable, documents, project.universe)
+    linked = link(documents, project.universe, now)
     rejected = pd.concat([*(one.rejected for one in found), linked.rejected], ignore_index=True)
     quarantine(lake, rejected, source, now)
     lake.append(LINKS, linked.links, partition)

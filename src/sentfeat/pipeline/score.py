@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentfeat.ingest.documents import normalise_text, text_hash
+from sentfeat.ingest.link import WITHDRAWN, newest_links
 from sentfeat.pipeline.project import Project
 from sentfeat.score.prompt import Task
 from sentfeat.sessions import Window
@@ -77,10 +78,10 @@ def read_scores(
 
 
 def read_links(lake: Lake, span: Window) -> pd.DataFrame:
-    """Links of documents available in `span`, each once, with the hash of their entity."""
-    columns = ["document_id", "security_id", "entity", "relevance", "available_at"]
-    links = lake.read(LINKS, columns=columns, where=available_in(span))
-    links = links.drop_duplicates(["document_id", "security_id"], keep="last")
+    """Links of documents available in `span` as they now hold, with the hash of their entity."""
+    columns = ["document_id", "security_id", "entity", "relevance", "available_at", "method", "linked_at"]
+    links = newest_links(lake.read(LINKS, columns=columns, where=available_in(span)))
+    links = links[links["method"] != WITHDRAWN].drop(columns=["method", "linked_at"])
     return links.assign(entity_hash=links["entity"].map({name: text_hash(name) for name in links["entity"].unique()}))
 
 

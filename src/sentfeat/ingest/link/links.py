@@ -1,4 +1,4 @@
-"""Rows of tables.LINKS from items and their documents.
+"""Rows of tables.LINKS from documents.
 
 The universe is asked as of the day the item became available: symbols and names change hands. Relevance is that of
 the matcher for a security that the title names (a tagged one counts 1), 1 for a filer, 0.5 for one that is only
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sentfeat.ingest.documents import payload
+from sentfeat.ingest.documents import TAG_SEPARATOR, payload
 from sentfeat.ingest.link.matcher import NameMatcher
 from sentfeat.ingest.source import rejected_frame
 from sentfeat.tables import LINKS
 from sentfeat.universe import Universe, new_york_day
 
 NAMED, TAGGED, FULL_ATTENTION = 1.0, 0.5, 2
+WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -26,36 +27,36 @@ class Linked:
     rejected: pd.DataFrame
 
 
-def link(items: pd.DataFrame, documents: pd.DataFrame, universe: Universe) -> Linked:
-    """Links of the documents made from `items` (the same index)."""
+def link(documents: pd.DataFrame, universe: Universe, now: pd.Timestamp) -> Linked:
+    """Links of documents, of which document_id, title, tags, cik and available_at are looked at."""
     matcher = NameMatcher(universe)
-    chosen = items.loc[documents.index]
     days = new_york_day(documents["available_at"])
-    named = [matcher.relevance(title or "", day) for title, day in zip(chosen["title"], days, strict=True)]
-    rows = _candidates(chosen, documents, named, universe)
+    named = [matcher.relevance(title or "", day) for title, day in zip(documents["title"], days, strict=True)]
+    rows = _candidates(documents, named, universe)
     located = universe.locate(rows["ticker"], new_york_day(rows["available_at"]))
     rejected = _unknown_symbols(rows[located.isna() & (rows["method"] == "source_tag")])
     rows, located = rows[located.notna()], located.dropna().astype(int)
     securities = universe.frame.loc[located.to_numpy()]
     rows["security_id"] = securities["security_id"].to_numpy()
     rows["entity"] = securities["name"].to_numpy()
-    rows["universe_hash"] = universe.hash
+    rows["universe_hash"], rows["linked_at"] = universe.hash, now
     rows = rows.sort_values("relevance", ascending=False).drop_duplicates(["document_id", "security_id"])
     shared = rows.groupby("document_id")["security_id"].transform("size")
     rows["relevance"] *= (FULL_ATTENTION / shared).clip(upper=1.0)
     return Linked(rows[LINKS.names], rejected)
 
 
-def _candidates(items: pd.DataFrame, documents: pd.DataFrame, named: list[dict[str, float]], universe: Universe):
+def _candidates(documents: pd.DataFrame, named: list[dict[str, float]], universe: Universe) -> pd.DataFrame:
     """A row per document and symbol that might be meant: document_id, available_at, ticker, method, relevance."""
     by_cik = universe.frame.dropna(subset="cik").groupby("cik")["ticker"].agg(set).to_dict()
     rows = []
-    ids = zip(documents["document_id"], documents["available_at"], strict=True)
-    for (document, at), tags, cik, names in zip(ids, items["tickers"], items["cik"], named, strict=True):
+    columns = (documents[name] for name in ("document_id", "available_at", "tags", "cik"))
+    for document, at, tags, cik, names in zip(*columns, named, strict=True):
         if pd.notna(cik):
             rows += [(document, at, ticker, "cik", NAMED) for ticker in by_cik.get(cik, ())]
-        elif tags is not None:
-            rows += [(document, at, tag, "source_tag", NAMED if tag in names else TAGGED) for tag in tags]
+        elif isinstance(tags, str):
+            given = filter(None, tags.split(TAG_SEPARATOR))
+            rows += [(document, at, tag, "source_tag", NAMED if tag in names else TAGGED) for tag in given]
         else:
             rows += [(document, at, ticker, "name_match", relevance) for ticker, relevance in names.items()]
     frame = pd.DataFrame(rows, columns=["document_id", "available_at", "ticker", "method", "relevance"])
@@ -72,3 +73,8 @@ def _unknown_symbols(rows: pd.DataFrame) -> pd.DataFrame:
         }
         for ticker, group in rows.groupby("ticker")
     )
+
+
+def newest_links(links: pd.DataFrame) -> pd.DataFrame:
+    """Of each pair of document and security the row that was linked last."""
+    return links.sort_values("linked_at", kind="stable").drop_duplicates(["document_id", "security_id"], keep="last")
