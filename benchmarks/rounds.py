@@ -9,18 +9,27 @@ import torch
 Side = Callable[[], object]
 
 
-def interleave(sides: Mapping[str, Side], rounds: int, synchronise: Callable[[], None] = lambda: None) -> dict:
+def wall_clock(side: Side) -> float:
+    """Seconds that `side` takes."""
+    began = time.perf_counter()
+    side()
+    return time.perf_counter() - began
+
+
+def cuda_clock(side: Side) -> float:
+    """Seconds between two events on the GPU's stream, one before and one after `side`."""
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    begin.record()
+    side()
+    end.record()
+    torch.cuda.synchronize()
+    return begin.elapsed_time(end) / 1000
+
+
+def interleave(sides: Mapping[str, Side], rounds: int, clock: Callable[[Side], float] = wall_clock) -> dict[str, float]:
     """Median seconds of each side over `rounds` rounds, each of which runs every side once; a first round warms up."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for number in range(rounds + 1):
-        for name, side in sides.items():
-            synchronise()
-            began = time.perf_counter()
-            side()
-            synchronise()
-            if number:
-                seconds[name].append(time.perf_counter() - began)
-    return {name: statistics.median(found) for name, found in seconds.items()}
+    seconds = [{name: clock(side) for name, side in sides.items()} for _ in range(rounds + 1)][1:]
+    return {name: statistics.median(found[name] for found in seconds) for name in sides}
 
 
 def matmul(size: int, dtype: torch.dtype = torch.float32, device: str = "cpu") -> tuple[Side, int]:
