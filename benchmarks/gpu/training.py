@@ -11,7 +11,7 @@ from sentfeat.score.bundle import Bundle
 from sentfeat.score.load import load_network
 from sentfeat.score.precision import Precision
 
-ROW = 80  # tokens of a short row: instruction, headline, question, answer
+ROW = 80  # tokens of a short row on average: instruction, headline, question, answer
 ROWS_SEEN = 9_000 * 3  # instruction pairs by epochs
 ACCUMULATED = 4  # micro-batches a step
 
@@ -40,7 +40,7 @@ def _measure(bench: Bench, bundle: Bundle, recipe: Recipe, what: str, *, packed:
     peak = bench.peak_gb(step)
     seconds = bench.interleave({what: step})[what]
     rate = ACCUMULATED * tokens / seconds
-    hours = ROWS_SEEN * min(ROW, recipe.sequence) / rate / 3600
+    hours = ROWS_SEEN * ROW / rate / 3600
     note = f"{hours:.2g} h for {ROWS_SEEN:,} rows of {ROW} tokens"
     bench.add("training", what, tokens_per_second=rate, peak_gb=peak, seconds=seconds, note=note)
 
@@ -72,10 +72,17 @@ def _optimiser(bench: Bench, model: Any) -> torch.optim.Optimizer:
 
 
 def _batch(bench: Bench, recipe: Recipe, packed: bool) -> tuple[dict[str, torch.Tensor], int]:
-    """A micro-batch and its tokens. Packed rows are full; a row's positions begin anew with each text in it, by which
-    Transformers keeps the texts apart."""
-    row = min(ROW, recipe.sequence)
-    width = recipe.sequence if packed else row
-    ids = torch.randint(10, 200, (recipe.rows, width), device=bench.device)
-    places = (torch.arange(width, device=bench.device) % row).expand(recipe.rows, -1)
-    return {"input_ids": ids, "position_ids": places, "labels": ids}, ids.numel()
+    """A micro-batch and its tokens, padding not counted.
+
+    Padded rows are as long as the longest of them. Packed ones are full, and their positions begin anew with each text,
+    by which Transformers keeps the texts apart.
+    """
+    if packed:
+        ids = torch.randint(10, 200, (recipe.rows, recipe.sequence), device=bench.device)
+        places = (torch.arange(recipe.sequence, device=bench.device) % ROW).expand(recipe.rows, -1)
+        return {"input_ids": ids, "position_ids": places, "labels": ids}, ids.numel()
+    lengths = torch.linspace(ROW // 2, ROW + ROW // 2, recipe.rows, device=bench.device).long()
+    ids = torch.randint(10, 200, (recipe.rows, int(lengths.max())), device=bench.device)
+    real = torch.arange(ids.shape[1], device=bench.device) < lengths[:, None]
+    batch = {"input_ids": ids, "attention_mask": real.long(), "labels": ids.masked_fill(~real, -100)}
+    return batch, int(lengths.sum())
