@@ -22,7 +22,7 @@ def test_score_keeps_the_columns_and_asks_about_each_company(tmp_path):
     )
     done = sentfeat("score", "--input", str(source), "--output", str(target))
     assert done.returncode == 0, done.stderr
-    assert "wrote 3 rows" in done.stdout
+    assert "3 rows; 1 of them without a score (1 empty text)" in done.stdout
     rows = pd.read_parquet(target)
     assert rows["id"].tolist() == [1, 2, 3]
     chances = rows[["p_negative", "p_neutral", "p_positive"]]

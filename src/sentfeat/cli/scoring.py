@@ -2,14 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
-from sentfeat.cli.shared import Adapter, Model, Template, console, progress_bar, read_frame, write_frame
-from sentfeat.errors import DataError
-from sentfeat.score.prompt import LABELS
+from sentfeat.cli.shared import Adapter, Model, Template, console, progress_bar
+
+if TYPE_CHECKING:
+    from sentfeat.score.local import LocalScorer
+
+Explain = Annotated[bool, typer.Option(help="say why: in words where the bundle can, else by leaving words out")]
 
 
 def predict(
@@ -18,46 +20,48 @@ def predict(
     model: Model = None,
     adapter: Adapter = None,
     template: Template = None,
+    explain: Explain = False,
 ) -> None:
     """The sentiment of texts given on the command line, as one JSON object a line."""
     from sentfeat.score.predictor import SentimentPredictor
 
-    answers = SentimentPredictor(model, adapter, template=template).predict(texts, entity=entity)
-    for text, answer in zip(texts, answers, strict=True):
+    predictor = SentimentPredictor(model, adapter, template=template)
+    for text, answer in zip(texts, predictor.predict(texts, entity=entity, explain=explain), strict=True):
         typer.echo(json.dumps({"text": text, **answer}, ensure_ascii=False))
 
 
 def score(
     input: Annotated[
-        Path, typer.Option(help="CSV, Parquet or JSON lines with a `text` and perhaps an `entity` column")
+        Path,
+        typer.Option(help="a `text` and perhaps an `entity` column in .csv, .jsonl (.gz, .zst) or .parquet"),
     ],
-    output: Annotated[Path, typer.Option(help=".parquet, .csv or .jsonl")],
+    output: Annotated[Path, typer.Option(help="the same formats")],
     model: Model = None,
+    adapter: Adapter = None,
+    template: Template = None,
     text_column: Annotated[str, typer.Option(help="the column that holds the texts")] = "text",
     entity_column: Annotated[str, typer.Option(help="the column that holds the company asked about")] = "entity",
+    explain: Explain = False,
+    rows: Annotated[str, typer.Option(help="of --explain: all, or numbers from 1 such as 1-100,205")] = "all",
 ) -> None:
-    """Score a file of texts: its columns, and p_negative, p_neutral, p_positive, label and tone."""
-    from sentfeat.score.bundle import embedded_path
-    from sentfeat.score.engine import Engine
-    from sentfeat.score.probability import tone
+    """Score a file of texts, of any length: its columns, and p_negative, p_neutral, p_positive, label and tone.
 
-    frame = read_frame(input)
-    if text_column not in frame:
-        raise DataError(f"{input} has no column {text_column!r}; it has {list(frame.columns)} (see --text-column)")
-    texts = frame[text_column].fillna("").astype(str).tolist()
-    entities = entities_of(frame, entity_column)
-    engine = Engine.load(model or embedded_path())
-    with progress_bar(len(texts), "scoring") as advance:
-        chances = engine.probabilities(texts, entities, progress=advance)
-    frame[[f"p_{label}" for label in LABELS]] = chances
-    scored = pd.Series(chances[:, 0], index=frame.index).notna()
-    frame["label"] = pd.Series([LABELS[at] for at in chances.argmax(axis=1)], index=frame.index).where(scored)
-    frame["tone"] = tone(chances)
-    write_frame(frame, output)
-    console.print(f"wrote {len(frame):,} rows to {output}; {int((~scored).sum())} without a score (empty text)")
+    Killed on the way, the same command goes on where it was.
+    """
+    from sentfeat.score.explain import Rows
+    from sentfeat.score.file_job import FileJob, examine, score_file
+    from sentfeat.score.find import find_model, load_model
+    from sentfeat.score.local import LocalScorer
+
+    job = FileJob(input, output, text_column, entity_column)
+    contents = examine(job)
+    scorer = LocalScorer(load_model(find_model(model, adapter, template)), Rows(rows) if explain else None)
+    with progress_bar("scoring") as start:
+        report = score_file(job, contents, scorer, start)
+    console.print(f"wrote {output}: {report.line()}{explained(scorer)}", soft_wrap=True)
 
 
-def entities_of(frame: pd.DataFrame, column: str) -> list[str | None]:
-    if column not in frame:
-        return [None] * len(frame)
-    return [name if isinstance(name, str) and name.strip() else None for name in frame[column]]
+def explained(scorer: "LocalScorer") -> str:
+    if not scorer.reasons:
+        return ""
+    return f"; {scorer.reasons:,} explained, {scorer.unsupported:,} with numbers that are not in the text"

@@ -23,6 +23,7 @@ import torch
 from sentfeat.errors import BundleError
 from sentfeat.score.batches import Batch, Shapes, fill_batch, plan_batches
 from sentfeat.score.bundle import Bundle, Probe, RiskHead, RiskProbe, open_bundle
+from sentfeat.score.generate import generate
 from sentfeat.score.load import load_network, load_tokenizer
 from sentfeat.score.model import LabelModel
 from sentfeat.score.precision import Precision, choose_precision, token_budget
@@ -115,6 +116,10 @@ class Engine:
         """Risk probabilities (n, 12) float64, each risk by itself; otherwise as `risk_logits`."""
         head = self._risk_head()
         return risk_probabilities(self.risk_logits(texts, progress), head.scale, head.offset)
+
+    def generate(self, texts: Sequence[str], tails: Sequence[str], new_tokens: int) -> list[str]:
+        """What the model writes, at most `new_tokens` tokens of it, after each text and the question in its tail."""
+        return generate(self._model.network, self._encoder, self._encoder.continue_with(texts, tails), new_tokens)
 
     def answers(
         self,

@@ -6,12 +6,14 @@ of at most NEW_TOKENS tokens, and numbers in it that the text does not have are 
 """
 
 import json
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 
+from sentfeat.errors import ConfigError
+from sentfeat.score.classifier import Classifier
 from sentfeat.score.engine import Engine
-from sentfeat.score.find import Classifier
 from sentfeat.score.numbers import unsupported_numbers
 from sentfeat.score.probability import tone
 from sentfeat.score.prompt import LABELS, Template, clean
@@ -20,13 +22,12 @@ NEW_TOKENS = 48
 MAX_UNITS = 64  # in a longer text several words are left out together
 SHOWN = 8  # words, the weightiest first
 TOGETHER = 256  # texts explained in one go
-GENERATED = 16  # prompts generated from side by side
 
 Explanation = dict[str, object]
 
 
 def explain(
-    engine: "Engine | Classifier", texts: Sequence[str], entities: Sequence[str | None] | None = None
+    engine: Engine | Classifier, texts: Sequence[str], entities: Sequence[str | None] | None = None
 ) -> list[Explanation | None]:
     """An explanation of each text's label, as JSON can hold it; None for a text with nothing to read.
 
@@ -42,7 +43,7 @@ def explain(
 
 
 def _explain_some(
-    engine: "Engine | Classifier", texts: list[str], entities: Sequence[str | None]
+    engine: Engine | Classifier, texts: list[str], entities: Sequence[str | None]
 ) -> list[Explanation | None]:
     chances = engine.probabilities(texts, entities)
     read = [at for at in range(len(texts)) if np.isfinite(chances[at]).all()]
@@ -72,7 +73,7 @@ def _reason(text: str, reason: str) -> Explanation:
 
 
 def _occlude(
-    engine: "Engine | Classifier", texts: list[str], entities: Sequence[str | None], read: list[int]
+    engine: Engine | Classifier, texts: list[str], entities: Sequence[str | None], read: list[int]
 ) -> list[list[dict[str, object]]]:
     """The weightiest words of the texts at positions `read`; all variants of all texts are scored in one call."""
     units = [_units(texts[at]) for at in read]
@@ -109,3 +110,12 @@ class Rows:
 def to_json(explanation: Explanation | None) -> str | None:
     """The envelope as a file holds it."""
     return None if explanation is None else json.dumps(explanation, ensure_ascii=False)
+
+
+def _range(part: str) -> range:
+    first, dash, last = part.strip().partition("-")
+    if part.strip() == "all":
+        return range(1, sys.maxsize)
+    if not first.isdigit() or (dash and not last.isdigit()):
+        raise ConfigError(f"cannot tell which rows {part!r} are; write all, or numbers from 1: 1-100,205")
+    return range(int(first), int(last if dash else first) + 1)

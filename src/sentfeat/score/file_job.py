@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sentfeat.errors import DataError
-from sentfeat.score.files import check_format, read_slices, scan, write_slices
+from sentfeat.score.files import Contents, check_format, read_slices, scan, write_slices
 from sentfeat.score.probability import probabilities, tone
 from sentfeat.score.prompt import LABELS
 from sentfeat.whole import replacing
@@ -82,18 +82,36 @@ class FileReport:
     resumed: int = 0
     unscored: Counter[str] = field(default_factory=Counter)
 
+    def line(self) -> str:
+        """What was written and what could not be scored, for people."""
+        why = ", ".join(f"{count:,} {reason}" for reason, count in self.unscored.items() if count)
+        parts = [
+            f"{self.rows:,} rows",
+            f"{self.unscored.total():,} of them without a score" + (f" ({why})" if why else ""),
+        ]
+        return "; ".join([*parts, f"{self.resumed:,} had been scored before"] if self.resumed else parts)
 
-def score_file(job: FileJob, scorer: SliceScorer, progress: Callable[[int], Progress]) -> FileReport:
-    """Score `job.source` into `job.output`; `progress` is told the number of rows and gives what counts them.
 
-    Raises DataError for a file that cannot be read, lacks the text column, or is being scored into the same output by
-    another run.
+def examine(job: FileJob) -> Contents:
+    """What is in the source, before a model is loaded for it.
+
+    Raises ConfigError for an unknown format, DataError for a file that cannot be read or lacks the text column.
     """
     check_format(job.output)
     contents = scan(job.source)
     if job.text_column not in contents.schema.names:
         names = ", ".join(contents.schema.names)
         raise DataError(f"{job.source} has no column {job.text_column!r}; it has {names} (see --text-column)")
+    return contents
+
+
+def score_file(
+    job: FileJob, contents: Contents, scorer: SliceScorer, progress: Callable[[int], Progress]
+) -> FileReport:
+    """Score `job.source` into `job.output`; `progress` is told the number of rows and gives what counts them.
+
+    Raises DataError if another run is scoring into the same output, or the source changes meanwhile.
+    """
     job.parts.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(job.parts / ".lock")
     try:

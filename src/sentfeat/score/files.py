@@ -166,7 +166,7 @@ def _decode(path: Path, number: int, line: bytes) -> dict:
 
 
 def _spelled(chunk: pa.Table, before: pa.Schema) -> pa.Schema:
-    """The narrowest type of each column of text that fits all its cells, here and `before`; null where there are none."""
+    """The narrowest type of each column of text that fits its cells, here and `before`; null if there are none."""
     found = {name: {_spelled_type(chunk[name])} for name in chunk.column_names}
     for field in before:
         found[field.name].add(field.type)

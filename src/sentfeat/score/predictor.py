@@ -35,18 +35,23 @@ class SentimentPredictor:
         self._engine = load_model(find_model(bundle, adapter, template), device)
 
     @overload
-    def predict(self, text: str, entity: str | None = None, *, risks: bool = False) -> Prediction: ...
+    def predict(
+        self, text: str, entity: str | None = None, *, risks: bool = False, explain: bool = False
+    ) -> Prediction: ...
 
     @overload
-    def predict(self, text: list[str], entity: str | None = None, *, risks: bool = False) -> list[Prediction]: ...
+    def predict(
+        self, text: list[str], entity: str | None = None, *, risks: bool = False, explain: bool = False
+    ) -> list[Prediction]: ...
 
     def predict(
-        self, text: str | list[str], entity: str | None = None, *, risks: bool = False
+        self, text: str | list[str], entity: str | None = None, *, risks: bool = False, explain: bool = False
     ) -> Prediction | list[Prediction]:
         """The sentiment of one text (a dict) or of several (a list of dicts), towards `entity` if one is given.
 
-        `score` is p(positive) - p(negative), in [-1, 1]. With `risks`, also the probability of each of RISKS. Raises
-        DataError for a text with nothing to read, BundleError if risks are asked of a bundle that cannot name them.
+        `score` is p(positive) - p(negative), in [-1, 1]. With `risks`, also the probability of each of RISKS; with
+        `explain`, why (see sentfeat.score.explain). Raises DataError for a text with nothing to read, BundleError if
+        risks are asked of a bundle that cannot name them.
         """
         texts = [text] if isinstance(text, str) else list(text)
         chances = self._engine.probabilities(texts, [entity] * len(texts))
@@ -57,6 +62,13 @@ class SentimentPredictor:
         if risks:
             for prediction, row in zip(predictions, self._engine.risks(texts), strict=True):
                 prediction["risks"] = {risk: round(float(chance), 4) for risk, chance in zip(RISKS, row, strict=True)}
+        if explain:
+            from sentfeat.score.explain import explain as explain_texts
+
+            for prediction, why in zip(
+                predictions, explain_texts(self._engine, texts, [entity] * len(texts)), strict=True
+            ):
+                prediction["explanation"] = why
         return predictions[0] if isinstance(text, str) else predictions
 
 

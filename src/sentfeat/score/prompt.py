@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from sentfeat.errors import BundleError, DataError
 from sentfeat.score.risks import RISKS
@@ -39,8 +39,11 @@ class Tokenizer(Protocol):
     """The part of a Transformers tokenizer that prompts need."""
 
     bos_token_id: int | None
+    eos_token_id: int
 
     def __call__(self, text: list[str], *, add_special_tokens: bool) -> dict[str, list[list[int]]]: ...
+
+    def decode(self, token_ids: list[int], skip_special_tokens: bool = ...) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -167,9 +170,10 @@ def clean(text: str) -> str:
 class PromptEncoder:
     """Turns (text, entity) into token ids of at most `max_tokens`; only the text is ever cut.
 
-    `label_ids` and `risk_ids` are the ids of the words that answer, in the order of LABELS and RISKS; `risk_ids` is
-    empty for a template that does not ask for risks. Raises BundleError if a word is not exactly one token of its own
-    after its question, or a control mark is not one token.
+    `label_ids` and `risk_ids` are the first ids of the words that answer, in the order of LABELS and RISKS; `risk_ids`
+    is empty for a template that does not ask for risks. Where first ids are not enough to tell the labels apart, their
+    whole words have to be scored: `label_words` has all ids of each. Raises BundleError if a word merges with the
+    question before it, two labels are the same, or a control mark is not one token.
     """
 
     def __init__(self, template: Template, tokenizer: Tokenizer, max_tokens: int) -> None:
@@ -179,9 +183,13 @@ class PromptEncoder:
         self._check_controls()
         begin = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
         self.head_ids = begin + self._ids([template.instruction])[0]
-        self.label_ids = self._find_ids(template.words, [template.ask(None), template.ask("Apple")])
+        self.label_words = self._find_words(template.words, [template.ask(None), template.ask("Apple")])
+        self.label_ids = tuple(ids[0] for ids in self.label_words)
         asks_risks = template.risk_question is not None
-        self.risk_ids = self._find_ids(template.risk_words, [template.ask(task="risk")]) if asks_risks else ()
+        risks = self._find_words(template.risk_words, [template.ask(task="risk")]) if asks_risks else ()
+        self.risk_ids = tuple(ids[0] for ids in risks)
+        if len(set(self.risk_ids)) < len(risks):
+            raise BundleError(f"risk words {template.risk_words} share first tokens {self.risk_ids}: choose others")
         self._room = self._find_room()
 
     def encode(
@@ -240,19 +248,42 @@ class PromptEncoder:
                     "needs a tokenizer that knows it as one: choose another template, or another tokenizer"
                 )
 
-    def _find_ids(self, words: Sequence[str], questions: Sequence[str]) -> tuple[int, ...]:
-        """Ids of the words that answer `questions`, each looked up in its real context rather than alone."""
-        found = [{self._find_id(word, question) for question in questions} for word in words]
+    @property
+    def labels_share_ids(self) -> bool:
+        """Whether two labels begin with the same token."""
+        return len(set(self.label_ids)) < len(self.label_ids)
+
+    def continue_with(self, texts: Sequence[str], tails: Sequence[str]) -> list[list[int]]:
+        """Token ids of whole prompts with any question behind each text."""
+        bodies, _ = self.encode_texts(texts)
+        return [[*self.head_ids, *body, *tail] for body, tail in zip(bodies, self._ids(list(tails)), strict=True)]
+
+    @property
+    def end_id(self) -> int:
+        """The id with which the model ends what it writes."""
+        return self._tokenizer.eos_token_id
+
+    def decode(self, ids: list[int]) -> str:
+        """What the model wrote, without control marks."""
+        return self._tokenizer.decode(ids, skip_special_tokens=True).strip()
+
+    def _find_words(self, words: Sequence[str], questions: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """Ids of the words that answer `questions`, looked up in their real context rather than alone."""
+        found = [{self._find_word(word, question) for question in questions} for word in words]
         if any(len(ids) != 1 for ids in found) or len(set.union(*found)) != len(words):
             raise BundleError(f"answer words {tuple(words)} share token ids {found}: they cannot be told apart")
         return tuple(ids.pop() for ids in found)
 
-    def _find_id(self, word: str, question: str) -> int:
-        for written in (word, word.lstrip()):  # some tokenizers put a space of their own after a control mark
-            asked, answered = self._ids([question, question + written])
-            if len(answered) == len(asked) + 1 and answered[:-1] == asked:
-                return answered[-1]
-        raise BundleError(
-            f"answer word {word!r} is not one token after {question!r} in this tokenizer; "
-            "choose other words in the template, or another tokenizer"
-        )
+    def _find_word(self, word: str, question: str) -> tuple[int, ...]:
+        """The fewest ids; some tokenizers put a space of their own after a control mark."""
+        spelled = [self._behind(question, written) for written in (word, word.lstrip())]
+        if not any(spelled):
+            raise BundleError(
+                f"answer word {word!r} is not separate from {question!r} in this tokenizer; "
+                "choose other words in the template, or another tokenizer"
+            )
+        return min(filter(None, spelled), key=len)
+
+    def _behind(self, question: str, written: str) -> tuple[int, ...]:
+        asked, answered = self._ids([question, question + written])
+        return tuple(answered[len(asked) :]) if answered[: len(asked)] == asked else ()
