@@ -56,8 +56,8 @@ def score(
     job = FileJob(input, output, text_column, entity_column)
     contents = examine(job)
     scorer = LocalScorer(load_model(find_model(model, adapter, template)), Rows(rows) if explain else None)
-    with progress_bar("scoring") as start:
-        report = score_file(job, contents, scorer, start)
+    with progress_bar(contents.rows, "scoring") as advance:
+        report = score_file(job, contents, scorer, advance)
     console.print(f"wrote {output}: {report.line()}{explained(scorer)}", soft_wrap=True)
 
 

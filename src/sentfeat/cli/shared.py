@@ -1,6 +1,6 @@
 """What several commands share: common options, files of texts, tables on the terminal."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -32,19 +32,13 @@ Lake = Annotated[str | None, typer.Option("--lake", help="path or URI; default: 
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int], Callable[[int], None]]]:
-    """A bar on stderr: told the total, it gives what counts the done."""
+def progress_bar(total: int, what: str) -> Iterator:
     with Progress(console=Console(stderr=True), transient=True) as bar:
-
-        def start(total: int) -> Callable[[int], None]:
-            job = bar.add_task(what, total=total)
-            return lambda done: bar.advance(job, done)
-
-        yield start
+        job = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(job, done)
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """A whole file of labelled rows."""
     if not path.is_file():
         raise DataError(f"no file at {path}")
     readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv, ".jsonl": lambda p: pd.read_json(p, lines=True)}

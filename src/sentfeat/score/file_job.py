@@ -105,10 +105,8 @@ def examine(job: FileJob) -> Contents:
     return contents
 
 
-def score_file(
-    job: FileJob, contents: Contents, scorer: SliceScorer, progress: Callable[[int], Progress]
-) -> FileReport:
-    """Score `job.source` into `job.output`; `progress` is told the number of rows and gives what counts them.
+def score_file(job: FileJob, contents: Contents, scorer: SliceScorer, progress: Progress) -> FileReport:
+    """Score `job.source` into `job.output`; `progress` is called with the rows finished since the last call.
 
     Raises DataError if another run is scoring into the same output, or the source changes meanwhile.
     """
@@ -119,9 +117,8 @@ def score_file(
     except filelock.Timeout:
         raise DataError(f"{job.output} is being written by another run; let it end, or choose another name") from None
     with lock:
-        advance = progress(contents.rows)
         report = FileReport()
-        for answered in scorer.run(_open_slices(job, scorer, advance, report), advance):
+        for answered in scorer.run(_open_slices(job, scorer, progress, report), progress):
             _keep(job, answered, scorer.temperature)
         _join(job, scorer, contents.schema, report)
     shutil.rmtree(job.parts)
