@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sentfeat.errors import BundleError
 from sentfeat.score.find import UNKNOWN, find_model, load_model
-from sentfeat.score.prompt import TEMPLATES
+from sentfeat.score.prompt import PLAIN, TEMPLATES
 from tests.conftest import ROOT
 from tests.score.tiny import PROJECTIONS
-from tests.training.small import make_base
+from tests.training.small import make_base, make_tokenizer
 from training.quantise import quantise
 
 TEXTS = ["Acme profit rises", "Acme misses by 3%", "Acme holds a meeting"]
@@ -79,6 +80,23 @@ def test_a_base_and_a_peft_adapter_score_as_peft_itself_does(template, tmp_path)
         assert found.passport.template == template
         logits = load_model(found, "cpu").score(TEXTS)
         np.testing.assert_allclose(logits, plain_logits(base, chosen, template), atol=1e-4)
+
+
+def test_labels_of_several_tokens_that_begin_alike_are_scored_whole(tmp_path):
+    base = make_base(tmp_path / "base", "plain")
+    make_tokenizer(replace(PLAIN, words=(" x",), risk_words=())).save_pretrained(base)  # knows no label as one token
+    network, tokenizer = AutoModelForCausalLM.from_pretrained(base), AutoTokenizer.from_pretrained(base)
+    expected = np.zeros((3, 3))
+    for row, text in enumerate(TEXTS):
+        prompt = [1, *tokenizer(PLAIN.prompt(text), add_special_tokens=False)["input_ids"]]
+        for label, word in enumerate(PLAIN.words):
+            answer = tokenizer(word, add_special_tokens=False)["input_ids"]
+            assert len(answer) > 5
+            with torch.no_grad():
+                chances = network(torch.tensor([prompt + answer])).logits[0].log_softmax(-1)
+            places = range(len(prompt) - 1, len(prompt) + len(answer) - 1)
+            expected[row, label] = sum(chances[at, token] for at, token in zip(places, answer, strict=True))
+    np.testing.assert_allclose(load_model(find_model(base), "cpu").score(TEXTS), expected, atol=1e-3)
 
 
 def test_an_adapter_alone_names_its_base(published):

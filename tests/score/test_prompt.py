@@ -1,5 +1,6 @@
 import dataclasses
 import re
+from dataclasses import replace
 
 import pytest
 from transformers import AutoTokenizer
@@ -126,11 +127,23 @@ def test_texts_and_entities_must_match():
         encoder.encode(["a", "b"], [None])
 
 
-def test_label_words_must_be_single_tokens():
-    with pytest.raises(BundleError, match="' negative' is not one token"):
-        PromptEncoder(PLAIN, ByteTokenizer(words=()), max_tokens=100)
-    with pytest.raises(BundleError, match="' climate' is not one token"):
-        PromptEncoder(PLAIN, ByteTokenizer(set(PLAIN.words + PLAIN.risk_words) - {" climate"}), max_tokens=100)
+def test_labels_that_begin_alike_are_to_be_scored_as_whole_words():
+    assert not PromptEncoder(PLAIN, ByteTokenizer(), max_tokens=100).labels_share_ids
+    encoder = PromptEncoder(PLAIN, ByteTokenizer(words=()), max_tokens=100)
+    assert encoder.labels_share_ids
+    assert encoder.label_words == tuple(tuple(word.encode()) for word in PLAIN.words)
+
+
+def test_risks_that_begin_alike_cannot_be_asked():
+    encoder = PromptEncoder(PLAIN, ByteTokenizer(PLAIN.words), max_tokens=100)
+    with pytest.raises(BundleError, match="share first tokens"):
+        encoder.encode(["Acme"], [None], "risk")
+
+
+def test_labels_that_are_the_same_are_refused():
+    same = replace(PLAIN, words=(" bad", " bad", " good"))
+    with pytest.raises(BundleError, match="cannot be told apart"):
+        PromptEncoder(same, ByteTokenizer(), max_tokens=100)
 
 
 def test_a_tokenizer_that_adds_its_own_space_after_a_mark_gives_the_same_answers():

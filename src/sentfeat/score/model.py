@@ -42,6 +42,7 @@ class LabelModel:
         final = self._body.final(self._there(ids), past, self._there(last)).float()
         return (final[:, None] * self._rows[task]).sum(dim=-1).cpu().numpy()
 
+    @torch.inference_mode()
     def _ask_whole_words(self, past: Past, ids: np.ndarray, last: np.ndarray) -> np.ndarray:
         """Log-probabilities (rows, labels) of labels of several tokens: each token's, behind the ones before it."""
         found = np.zeros((len(ids), len(self._spelled)), dtype=np.float32)

@@ -188,8 +188,6 @@ class PromptEncoder:
         asks_risks = template.risk_question is not None
         risks = self._find_words(template.risk_words, [template.ask(task="risk")]) if asks_risks else ()
         self.risk_ids = tuple(ids[0] for ids in risks)
-        if len(set(self.risk_ids)) < len(risks):
-            raise BundleError(f"risk words {template.risk_words} share first tokens {self.risk_ids}: choose others")
         self._room = self._find_room()
 
     def encode(
@@ -213,7 +211,12 @@ class PromptEncoder:
         return [ids[: self._room] for ids in found], sum(len(ids) > self._room for ids in found)
 
     def encode_questions(self, entities: Iterable[str | None], task: Task = "sentiment") -> dict[str | None, list[int]]:
-        """Token ids of the question about each entity, or None."""
+        """Token ids of the question about each entity, or None.
+
+        Raises BundleError if the question is about risks and their words cannot be told apart by their first tokens.
+        """
+        if task == "risk" and len(set(self.risk_ids)) < len(self.risk_ids):
+            raise BundleError(f"risk words {self.template.risk_words} share first tokens {self.risk_ids}: use others")
         names = {entity: entity and self._shorten(clean(entity)) for entity in entities}
         return self._ids_by_key({entity: self.template.ask(name, task) for entity, name in names.items()})
 
@@ -275,14 +278,15 @@ class PromptEncoder:
         return tuple(ids.pop() for ids in found)
 
     def _find_word(self, word: str, question: str) -> tuple[int, ...]:
-        """The fewest ids; some tokenizers put a space of their own after a control mark."""
+        """The word as written, unless it is one token only without its space, where a tokenizer adds its own."""
         spelled = [self._behind(question, written) for written in (word, word.lstrip())]
-        if not any(spelled):
+        found = sorted(filter(None, spelled), key=lambda ids: len(ids) > 1)
+        if not found:
             raise BundleError(
                 f"answer word {word!r} is not separate from {question!r} in this tokenizer; "
                 "choose other words in the template, or another tokenizer"
             )
-        return min(filter(None, spelled), key=len)
+        return found[0]
 
     def _behind(self, question: str, written: str) -> tuple[int, ...]:
         asked, answered = self._ids([question, question + written])
