@@ -21,15 +21,17 @@ def changed_cells(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         if name in KEY:
             continue
         old, new = first.loc[common, name], second.loc[common, name]
-        differs = (old.isna() != new.isna()) | (old.notna() & new.notna() & _unequal(old, new))
+        differs = _differs(old, new)
         parts.append(_cells(second.loc[common, "ticker"][differs], name, old[differs], new[differs]))
     return pd.concat(parts, ignore_index=True).sort_values([*KEY, "column"], ignore_index=True, kind="stable")
 
 
-def _unequal(old: pd.Series, new: pd.Series) -> pd.Series:
-    return pd.Series(old.astype(object).to_numpy() != new.astype(object).to_numpy(), index=old.index).where(
-        old.notna() & new.notna(), False
-    )
+def _differs(old: pd.Series, new: pd.Series) -> np.ndarray:
+    empty = old.isna().to_numpy(), new.isna().to_numpy()
+    both = ~empty[0] & ~empty[1]
+    differs = empty[0] != empty[1]
+    differs[both] = old[both].to_numpy(dtype=object) != new[both].to_numpy(dtype=object)
+    return differs
 
 
 def _presence(first: pd.DataFrame, second: pd.DataFrame, common: pd.MultiIndex) -> pd.DataFrame:

@@ -11,7 +11,8 @@ NEW_YORK, UTC = ZoneInfo("America/New_York"), ZoneInfo("UTC")
 class Oracle:
     """items: dicts; days: all sessions as dates with their (open, close); covered: the dates that were read."""
 
-    def __init__(self, items, days, hours, covered, listing, sector, cutoff):
+    def __init__(self, items, days, hours, covered, listing, sector, cutoff, risks=()):
+        self.risk_names = risks
         self.days, self.hours, self.covered, self.listing = days, hours, covered, listing
         self.sector, self.cutoff = sector, cutoff
         self.by_row, self._weighted = {}, {}
@@ -37,6 +38,7 @@ class Oracle:
             "sent_disp sent_disagree sent_conf_mean rel_mean sent_overnight sent_intraday sent_novel novelty_mean "
             "pit_grade_worst".split()
         )
+        row |= dict.fromkeys(self.risk_names)
         row["coverage_ok"] = covered
         if items:
             row["pit_grade_worst"] = max(i["pit_grade"] for i in items)
@@ -111,7 +113,15 @@ class Oracle:
             "sent_overnight": self.mean(security, at, lambda r: r[0]["available_at"] > close_before),
             "sent_intraday": self.mean(security, at, lambda r: r[0]["available_at"] <= close_before),
             "sent_novel": self.mean(security, at, lambda r: r[3] > 1 - 0.8),
+            **self.risks(rows),
         }
+
+    def risks(self, rows):
+        known = [r for r in rows if r[0]["risks"] is not None]
+        total = sum(r[4] for r in known)
+        if not total > 0:
+            return {}
+        return {name: sum(r[4] * r[0]["risks"][name] for r in known) / total for name in known[0][0]["risks"]}
 
     def novelty(self, security, at, item):
         earlier = []

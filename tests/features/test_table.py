@@ -9,7 +9,7 @@ import pytest
 
 from sentfeat.config import FeatureSettings
 from sentfeat.features.coverage import Reading
-from sentfeat.features.items import INPUT_COLUMNS, confidence
+from sentfeat.features.items import INPUT_COLUMNS, RISK_CHANCES, confidence
 from sentfeat.features.table import Build, Inputs
 from sentfeat.sessions import Cutoff, calendar, sessions_between, window
 from sentfeat.tables import FEATURES, conform, content_hash
@@ -70,6 +70,7 @@ def make_items(seed: int) -> pd.DataFrame:
                 "p_negative": p[0] if scored else np.nan,
                 "p_neutral": p[1] if scored else np.nan,
                 "p_positive": p[2] if scored else np.nan,
+                **{name: rng.random() if scored and number % 4 else np.nan for name in RISK_CHANCES},
             }
         )
     frame = pd.DataFrame(rows)
@@ -108,7 +109,9 @@ def oracle(items: pd.DataFrame, cutoff: Cutoff) -> Oracle:
         for name in SECTORS
     }  # fmt: skip
     plain = [
-        row | {"p": None if np.isnan(row["p_negative"]) else (row["p_negative"], row["p_neutral"], row["p_positive"])}
+        row
+        | {"p": None if np.isnan(row["p_negative"]) else (row["p_negative"], row["p_neutral"], row["p_positive"])}
+        | {"risks": None if np.isnan(row["risk_climate_esg"]) else {f"news_{name}": row[name] for name in RISK_CHANCES}}
         for row in items.to_dict("records")
     ]
     covered = set()
@@ -116,7 +119,8 @@ def oracle(items: pd.DataFrame, cutoff: Cutoff) -> Oracle:
         reach = window(pd.Timestamp(day), pd.Timestamp(day), cutoff, SETTINGS.lag)
         if any(reach.after >= s.covered_start and reach.until <= s.covered_end for s in spans().itertuples()):
             covered.add(day)
-    return Oracle(plain, days, hours, covered, listing, SECTORS, str(cutoff))
+    risks = [f"news_{name}" for name in RISK_CHANCES]
+    return Oracle(plain, days, hours, covered, listing, SECTORS, str(cutoff), risks)
 
 
 @pytest.mark.parametrize("cutoff", list(Cutoff))

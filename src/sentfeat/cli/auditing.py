@@ -39,7 +39,7 @@ def explain(
     if as_json:
         frames = {name: json.loads(getattr(told, name).to_json(orient="records", date_format="iso")) for name in
                   ("news", "passages")}  # fmt: skip
-        sums = {name: {"cell": float(a), "sum": float(b)} for name, (a, b) in checks.items()}
+        sums = {name: {"cell": _plain(found), "sum": _plain(total)} for name, (found, total) in checks.items()}
         typer.echo(json.dumps({**frames, "report": told.report, "sums": sums}, indent=1))
     else:
         _show("News", _readable(told.news), NEWS_SHOWN)
@@ -130,3 +130,8 @@ def _readable(parts: pd.DataFrame) -> pd.DataFrame:
 
 def _equal(found: float, total: float) -> bool:
     return (pd.isna(found) and pd.isna(total)) or abs(float(found) - float(total)) <= SUMMED
+
+
+def _plain(value: float) -> float | None:
+    """NaN is no JSON."""
+    return None if pd.isna(value) else float(value)

@@ -73,10 +73,10 @@ def _offset(times: pd.DatetimeIndex) -> np.ndarray:
 def _likeness(winter: np.ndarray, summer: np.ndarray, moved: int) -> float:
     """Correlation of the two profiles, the winter's moved by so many minutes."""
     bins = DAY_MINUTES // BIN_MINUTES
-    profiles = [
+    before, after = (
         np.sqrt(np.bincount(part % DAY_MINUTES // BIN_MINUTES, minlength=bins)) for part in (winter + moved, summer)
-    ]
-    return float(np.corrcoef(*profiles)[0, 1])
+    )
+    return float(np.corrcoef(before, after)[0, 1])
 
 
 def reacts_early(items: pd.DataFrame, prices: pd.DataFrame, opens: pd.Series) -> Iterator[Sign]:

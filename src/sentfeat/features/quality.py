@@ -4,7 +4,7 @@
     nulls   a column is empty more often than in any of the trailing sessions, by more than `null_jump`
     drift   a column's values lie elsewhere: population stability index (PSI) over the trailing values' deciles above
             `psi`, and above what chance makes of so few values: under no drift n x PSI is about chi-squared with
-            (bins - 1) degrees of freedom, so that n x PSI > 60 is no chance for independent values
+            (bins - 1) degrees of freedom, so that n x PSI > 50 is no chance for independent values
 
 Drift need not be an error: a crash day drifts, too. It is told, so that nobody learns of it from a model's loss.
 """
@@ -20,7 +20,7 @@ from sentfeat.tables import COUNT, FEATURES, NUMBER
 
 TRAILING_NEEDED = 20  # sessions; with fewer before it nothing is said about nulls and drift
 VALUES_NEEDED = 20  # of a session, for drift
-BEYOND_CHANCE = 60.0
+BEYOND_CHANCE = 50.0
 ROUNDING = 1e-9
 MEASURED = tuple(column for column in FEATURES.columns if column.type in (NUMBER, COUNT))
 

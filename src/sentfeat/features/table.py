@@ -176,16 +176,12 @@ class Build:
 
     def _listed(self) -> pd.DataFrame:
         """A row for each session and security listed in it: number, column, security_id, ticker, sector."""
-        rows = []
-        for period in self.inputs.universe.frame.itertuples():
-            days = self.grid.sessions[self.grid.first :]
-            inside = self.grid.wanted[(days >= period.valid_from) & (days <= period.valid_to)]
-            rows.append(
-                pd.DataFrame({"number": inside, "security_id": period.security_id, "ticker": period.ticker}).assign(
-                    sector=period.sector
-                )
-            )
-        frame = pd.concat(rows, ignore_index=True)
+        periods, days = self.inputs.universe.frame, self.grid.sessions[self.grid.first :]
+        begin = days.searchsorted(periods["valid_from"], side="left")
+        length = np.maximum(days.searchsorted(periods["valid_to"], side="right") - begin, 0)
+        which = np.repeat(np.arange(len(periods)), length)
+        number = np.arange(len(which)) - np.repeat(np.cumsum(length) - length, length) + begin[which] + self.grid.first
+        frame = periods[["security_id", "ticker", "sector"]].iloc[which].assign(number=number)
         frame["column"] = self.grid.securities.get_indexer(frame["security_id"])
         return frame.sort_values(["number", "ticker", "security_id"], kind="stable", ignore_index=True)
 

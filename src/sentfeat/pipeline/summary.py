@@ -103,8 +103,10 @@ class RunSummary:
 
     def _quality_rows(self) -> list[tuple[object, ...]]:
         broken = [breach for report in self.built for breach in report.breaches]
-        more = [(f"and {len(broken) - MOST_BREACHES} more; each session's manifest has its own",)]
-        return [(breach,) for breach in broken[:MOST_BREACHES]] + (more if len(broken) > MOST_BREACHES else [])
+        rows: list[tuple[object, ...]] = [(breach,) for breach in broken[:MOST_BREACHES]]
+        if len(broken) > MOST_BREACHES:
+            rows.append((f"and {len(broken) - MOST_BREACHES} more; each session's manifest has its own",))
+        return rows
 
     def _written_rows(self) -> list[tuple[object, ...]]:
         rows: list[tuple[object, ...]] = [
