@@ -117,8 +117,8 @@ def before_header(filings: pd.DataFrame) -> Iterator[Sign]:
     """
     local = filings["published_at"].dt.tz_convert(NEW_YORK)
     outside = ~local.dt.hour.between(SEC_OPENS, SEC_CLOSES - 1) & (local.dt.strftime("%H%M") != f"{SEC_CLOSES}00")
-    digits = pd.to_datetime(filings["published_raw"].str.rstrip("Z"), errors="coerce", format="ISO8601")
-    digits = digits.dt.tz_localize(None) if digits.dt.tz is None else digits.dt.tz_convert(None)
+    written = filings["published_raw"].astype(object).str.extract(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", expand=False)
+    digits = pd.to_datetime(written, format="%Y-%m-%dT%H:%M:%S", errors="coerce")
     as_new_york = digits.dt.tz_localize(NEW_YORK, ambiguous="NaT", nonexistent="NaT")
     early = (filings["published_basis"] != "header") & (filings["published_at"] < as_new_york)
     wrong = (outside | early) & (filings["published_basis"] != "date_only")

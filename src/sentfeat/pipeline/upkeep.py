@@ -11,9 +11,19 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sentfeat.store import STAGING, Lake
-from sentfeat.tables import COVERAGE, DOCUMENTS, LINKS, PRICES, QUARANTINE, SCORES, Table
+from sentfeat.tables import (
+    COVERAGE,
+    DOCUMENTS,
+    LINKS,
+    PRICES,
+    QUARANTINE,
+    REPORT_RISKS,
+    REPORTS,
+    SCORES,
+    Table,
+)
 
-APPENDED = (DOCUMENTS, LINKS, COVERAGE, QUARANTINE, PRICES, SCORES)
+APPENDED = (DOCUMENTS, LINKS, COVERAGE, QUARANTINE, PRICES, SCORES, REPORTS, REPORT_RISKS)
 MOST_SEGMENTS = 24  # of a partition that is still added to
 ABANDONED = pd.Timedelta(days=1)  # no write takes as long
 
