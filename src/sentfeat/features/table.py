@@ -213,10 +213,14 @@ class Build:
 
 def peer_mean(rows: pd.DataFrame) -> pd.Series:
     """For each row the mean tone of its sector's others in its session, NaN where fewer than three of them have one."""
-    groups = rows.groupby(["number", "sector"])["sent_mean"]
-    tone = rows["sent_mean"]
-    others = groups.transform("count") - tone.notna()
-    return ((groups.transform("sum") - tone.fillna(0)) / others).where(others >= PEERS_NEEDED)
+    tone, sector = rows["sent_mean"].to_numpy(), pd.factorize(rows["sector"])[0]
+    group = rows["number"].to_numpy() * (sector.max(initial=0) + 1) + sector
+    known = ~np.isnan(tone) & (sector >= 0)
+    total, count = (np.bincount(group[known], weights=part, minlength=group.max(initial=0) + 1) for part in
+                    (tone[known], None))  # fmt: skip
+    others = count[group] - known
+    usual = (total[group] - np.where(known, tone, 0.0)) / np.maximum(others, 1)
+    return pd.Series(np.where((sector >= 0) & (others >= PEERS_NEEDED), usual, np.nan), index=rows.index)
 
 
 def typed(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """What the items of one window say together: the tone, volume and risk columns of a row.
 
 Everything here is a sum over the items of one `cell`, a number for session and security; FEATURES in tables.py states
-each column's meaning and when it is null.
+each column's meaning and when it is null. Sums are made by bincount, one item after the other: pandas' grouped sums can
+differ in the last bit with what else is in the frame, and then no rebuilt row equals the published one.
 """
 
 import numpy as np
@@ -67,6 +68,8 @@ def _tone(scored: pd.DataFrame) -> pd.DataFrame:
     polar = counts["positive"] + counts["negative"]
     net = counts["positive"] - counts["negative"]
     groups = scored.groupby("cell")
+    means = _sums(scored, **{name: scored[name] for name in ("confidence", "relevance", "novelty")})
+    means = means.divide(counts["n"], axis=0)
     return pd.DataFrame(
         {
             "sent_mean": weighted_mean(scored, "tone"),
@@ -76,9 +79,9 @@ def _tone(scored: pd.DataFrame) -> pd.DataFrame:
             "sent_max": groups["tone"].max(),
             "sent_disp": _dispersion(scored, counts),
             "sent_disagree": (1 - net.abs() / polar)[polar >= 2],
-            "sent_conf_mean": groups["confidence"].mean(),
-            "rel_mean": groups["relevance"].mean(),
-            "novelty_mean": groups["novelty"].mean(),
+            "sent_conf_mean": means["confidence"],
+            "rel_mean": means["relevance"],
+            "novelty_mean": means["novelty"],
         }
     )
 
@@ -86,8 +89,8 @@ def _tone(scored: pd.DataFrame) -> pd.DataFrame:
 def _risks(scored: pd.DataFrame) -> pd.DataFrame:
     """sum(w p) / sum(w) of each risk over the items that have an answer for it."""
     known = scored[scored[RISK_CHANCES[0]].notna()]
-    weighted = known[list(RISK_CHANCES)].multiply(known["weight"], axis=0).assign(w=known["weight"])
-    sums = weighted.groupby(known["cell"]).sum()
+    weighted = {name: known[name] * known["weight"] for name in RISK_CHANCES}
+    sums = _sums(known, w=known["weight"], **weighted)
     sums = sums[sums["w"] > 0]
     return sums[list(RISK_CHANCES)].divide(sums["w"], axis=0).set_axis(NEWS_RISKS, axis=1)
 
@@ -102,4 +105,8 @@ def _dispersion(scored: pd.DataFrame, counts: pd.DataFrame) -> pd.Series:
 
 
 def _sums(items: pd.DataFrame, **values: object) -> pd.DataFrame:
-    return items[["cell"]].assign(**values).groupby("cell").sum()
+    """The values (n,) added up by cell, in the order of the items."""
+    codes, cells = pd.factorize(items["cell"], sort=True)
+    each = {name: np.broadcast_to(np.asarray(value, dtype=float), len(items)) for name, value in values.items()}
+    sums = {name: np.bincount(codes, weights=value, minlength=len(cells)) for name, value in each.items()}
+    return pd.DataFrame(sums, index=pd.Index(cells, name="cell"))
