@@ -62,7 +62,8 @@ def only_fresh(harvest: Harvest, source: Source, now: pd.Timestamp, held: Held) 
     """A harvest without what is held; `held` then has the rest too."""
     usable, rejected = split_usable(harvest, now)
     documents = to_documents(usable, source, now)
-    documents = documents[~documents["document_id"].isin(held.ids)]
+    known = [name in held.ids for name in documents["document_id"]]  # isin() would copy all ids for each reading
+    documents = documents[~pd.Series(known, index=documents.index, dtype=bool)]
     repeated = _is_repeat(documents, held) if source.live else pd.Series(False, index=documents.index)
     documents = documents[~repeated]
     held.add(documents)
