@@ -3,6 +3,7 @@
 replay.say("/a", body, ETag='"1"')      a second request that names the version gets 304
 replay.slow("/a", seconds=0.2)          a pause before every byte
 replay.cut("/a", after=10)              the connection ends after ten bytes; once
+replay.flood("/a", size=10**9)          so many bytes, made while they are sent
 """
 
 import io
@@ -35,12 +36,18 @@ class Replay(Site):
         self.arrivals: list[float] = []
         self._pauses: dict[str, float] = {}
         self._cuts: dict[str, int] = {}
+        self._floods: dict[str, int] = {}
+        self.flooded = 0
 
     def slow(self, path: str, seconds: float) -> None:
         self._pauses[path] = seconds
 
     def cut(self, path: str, after: int) -> None:
         self._cuts[path] = after
+
+    def flood(self, path: str, size: int) -> str:
+        self._floods[path] = size
+        return self.say(path, b"")
 
     def answer(self, handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes) -> None:
         self.arrivals.append(time.monotonic())
@@ -50,12 +57,25 @@ class Replay(Site):
         size = str(len(body))
         cut = self._cuts.pop(handler.path, None)
         pieces = [body] if handler.path not in self._pauses else [body[i : i + 1] for i in range(len(body))]
+        if handler.path in self._floods:
+            self._send_flood(handler, self._floods[handler.path])
+            return
         try:
             super().answer(handler, status, {"Content-Length": size, **headers}, b"" if cut is None else body[:cut])
             for piece in pieces if cut is None else ():
                 time.sleep(self._pauses.get(handler.path, 0.0))
                 handler.wfile.write(piece)
         except OSError:  # the reader went away, as it should
+            pass
+
+    def _send_flood(self, handler: BaseHTTPRequestHandler, size: int) -> None:
+        piece = b"<item><title>news</title></item>" * 2_048
+        try:
+            super().answer(handler, 200, {"Content-Length": str(size)}, b"")
+            while self.flooded < size:
+                handler.wfile.write(piece)
+                self.flooded += len(piece)
+        except OSError:  # the reader has had enough
             pass
 
 

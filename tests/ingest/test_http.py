@@ -2,6 +2,7 @@
 
 import gzip
 import multiprocessing
+import resource
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -100,6 +101,15 @@ def test_bytes_that_drip_end_at_the_deadline(replay, tmp_path):
 def test_a_body_over_the_limit_is_refused_before_it_is_whole(replay, fetcher):
     with pytest.raises(SourceError, match="larger than 3,000,000 bytes"):
         fetcher.get(replay.say("/a", b"x" * 3_000_001))
+
+
+def test_a_feed_of_a_gigabyte_is_refused_after_a_few_megabytes(replay, fetcher):
+    url = replay.flood("/feed", size=1_000_000_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(SourceError, match="larger than 3,000,000 bytes"):
+        fetcher.get(url)
+    assert replay.flooded < 50_000_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
 
 
 def test_packed_answers_are_unpacked_also_in_several_members(replay, fetcher):
