@@ -21,7 +21,7 @@ from sentfeat.ingest.filings.submission import decode, read_submission
 from sentfeat.ingest.filings.text import clean_text
 
 REPORT = re.compile(r"10-?([KQ])(?![A-Za-z])", re.IGNORECASE)
-ACCESSION = re.compile(r"\d{10}-?\d\d-?\d{6}")
+ACCESSION = re.compile(r"(\d{10})-?(\d\d)-?(\d{6})")
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def label(path: Path) -> str:
     found = ACCESSION.search(f"{path.parent.name}/{path.name}")
     folder = path.parent.parent.name
     ticker = f"{folder} " if re.fullmatch(r"[A-Z]{1,5}", folder) else ""
-    return f"{ticker}{found[0]}" if found else path.stem
+    return f"{ticker}{'-'.join(found.groups())}" if found else path.stem
 
 
 def verdicts(body: str, form: str) -> list[str]:

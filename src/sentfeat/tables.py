@@ -201,7 +201,7 @@ DOCUMENTS = Table(
         Column("publisher", TEXT, "who wrote it", "unknown"),
         Column("url", TEXT, "canonical address", "none given"),
         Column("title", TEXT, "headline, or filer, form and section"),
-        Column("text", TEXT, "what is scored; empty for a section that was not found (its verdict says so)"),
+        Column("text", TEXT, "what is scored; of a section that is not ok the beginning, empty if it was not found"),
         Column("text_hash", TEXT, "hash of the normalised text"),
         Column("published_at", UTC, "time stated by the publisher", unit="UTC"),
         Column("published_raw", TEXT, "the same as it was written", "the source gave a time, not a string"),

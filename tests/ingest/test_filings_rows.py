@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sentfeat.ingest.documents import split_usable, to_documents
-from sentfeat.ingest.filings.rows import Filing, SectionText, filing_rows, section_name
+from sentfeat.ingest.filings.rows import GLIMPSE, Filing, SectionText, filing_rows, section_name
 from sentfeat.ingest.filings.verdicts import Verdict
 from sentfeat.ingest.source import Harvest, item_frame
 from sentfeat.tables import DOCUMENTS, conform
@@ -41,8 +41,9 @@ def test_an_item_of_one_passage_is_three_documents_of_which_one_is_scored():
 
 def test_only_ok_sections_have_passages_and_the_others_keep_their_verdict():
     found = documents(
-        rows(filing("10-K"), ("1A", "", Verdict.MISSING), ("7", "Item 7. " + TEXT * 4, Verdict.UNVERIFIABLE))
+        rows(filing("10-K"), ("1A", "", Verdict.MISSING), ("7", "Item 7. " + TEXT * 400, Verdict.UNVERIFIABLE))
     )
+    assert found["text"].str.len().max() == GLIMPSE
     assert sorted(found["kind"]) == ["filing", "filing_section", "filing_section"]
     assert found.set_index("section")["section_verdict"].to_dict()["1A"] == "missing"
 

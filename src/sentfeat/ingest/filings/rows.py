@@ -20,6 +20,7 @@ from sentfeat.ingest.filings.passages import passages
 from sentfeat.ingest.filings.verdicts import Verdict
 
 EXHIBIT_ITEMS = {"9.01", "7"}  # of an 8-K: a list of what is attached, not a text
+GLIMPSE = 2_000  # characters kept of a section that is not ok, to see why
 HEADINGS = {"1A": "Risk Factors"} | dict.fromkeys(("7", "2"), "Management's Discussion and Analysis")
 
 
@@ -70,8 +71,9 @@ def _section_rows(filing: Filing, section: SectionText) -> Iterator[dict[str, An
     common = {"section": section.section, "section_verdict": str(section.verdict)}
     item_id = f"{filing.accession}:{section.section}"
     kind = "filing_item" if current else "filing_section"
-    yield _row(filing, kind, title, section.text, item_id=item_id, **common)
-    if section.verdict is not Verdict.OK or (current and section.section in EXHIBIT_ITEMS):
+    ok = section.verdict is Verdict.OK
+    yield _row(filing, kind, title, section.text if ok else section.text[:GLIMPSE], item_id=item_id, **common)
+    if not ok or (current and section.section in EXHIBIT_ITEMS):
         return
     for number, passage in enumerate(passages(section.text), start=1):
         yield _row(filing, "filing_passage", title, passage.text, item_id=f"{item_id}:{number}", **common)
