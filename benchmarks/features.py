@@ -59,6 +59,7 @@ def one_night() -> None:
     tonight = made_up(5000, 500, str(last.date()), str(last.date()), seed=1)
     tonight["at"] = end - pd.to_timedelta(np.arange(5000) % 700, unit="min")
     items = pd.concat([before, tonight], ignore_index=True)
+    items["at"] = pd.to_datetime(items["at"], utc=True)
     measure("1 session of 500 tickers, pre_open", items, str(last.date()), str(last.date()), 1, (Cutoff.PRE_OPEN,))
 
 
@@ -126,7 +127,7 @@ def covered() -> pd.DataFrame:
     edges = {"start": pd.Timestamp("2000-01-01", tz="UTC"), "end": NOW}
     row = {f"{kind}_{edge}": at for kind in ("window", "covered") for edge, at in edges.items()}
     row |= {"source": "made-up", "attempt_id": "1", "attempted_at": NOW, "ok": True, "required": True, "reason": None}
-    return pd.DataFrame([row | {"items": 0, "documents": 0}])
+    return pd.DataFrame([row | {"items": 0, "documents": 0, "polled": False}])
 
 
 def add_documents(project: Project, items: pd.DataFrame) -> None:
@@ -140,6 +141,7 @@ def add_documents(project: Project, items: pd.DataFrame) -> None:
     times = dict.fromkeys(("published_at", "first_seen_at", "available_at"), at)
     links = pd.DataFrame({"document_id": ids, "security_id": items["ticker"].to_numpy()}).assign(
         ticker=items["ticker"].to_numpy(), entity=ENTITY, relevance=1.0, method="source_tag", universe_hash="-",
+        linked_at=NOW,
         available_at=times["available_at"],
     )  # fmt: skip
     project.lake.append(DOCUMENTS, documents.assign(**times), "ingest_date=2014-06-02")

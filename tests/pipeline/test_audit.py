@@ -73,7 +73,12 @@ def file_reports(project: Project) -> None:
         period=None,
     )
     links = frame[["document_id", "available_at"]].assign(
-        security_id=apple["security_id"], ticker="AAPL", entity=apple["name"], relevance=1.0, method="cik"
+        security_id=apple["security_id"],
+        ticker="AAPL",
+        entity=apple["name"],
+        relevance=1.0,
+        method="cik",
+        linked_at=NOW,
     )
     project.lake.append(DOCUMENTS, frame, "ingest_date=2012-09-03")
     project.lake.append(LINKS, links.assign(universe_hash=project.universe.hash), "ingest_date=2012-09-03")
