@@ -27,6 +27,7 @@ lint: $(VENV)/.dev  ## style and types
 
 bench: $(VENV)/.dev  ## timings for the README's table
 	$(VENV)/bin/python -m benchmarks.scoring
+	$(VENV)/bin/python -m benchmarks.features
 
 clean:
 	rm -rf $(VENV) .prefect data/lake

@@ -74,7 +74,8 @@ def _shingles(titles: Sequence[str]) -> _Shingles:
     first, base = np.flatnonzero(inside), len(numbers) + 1
     pair, _ = pd.factorize(flat[first] * base + flat[first + 1])
     triple, known = pd.factorize(pair * base + flat[first + 2])
-    held = np.unique(title[first] * np.int64(len(known)) + triple)  # each shingle of a title once
+    held = np.sort(title[first] * np.int64(len(known)) + triple)
+    held = held[np.diff(held, prepend=-1) > 0]  # each shingle of a title once
     size = np.bincount(held // max(len(known), 1), minlength=len(words))
     return _Shingles(held % max(len(known), 1), np.cumsum(size) - size, size)
 
