@@ -15,8 +15,15 @@ UNIVERSE = read_universe(str(ROOT / "data" / "universe.csv"))
 
 def links(title: str, day: str = "2012-06-01", **values) -> pd.DataFrame:
     at = pd.Timestamp(f"{day} 15:00", tz="UTC")
-    row = {"document_id": "d", "title": title, "available_at": at, "tags": None, "cik": None} | values
-    found = link(pd.DataFrame([row]).astype({"available_at": "datetime64[us, UTC]"}), UNIVERSE, at)
+    row = {
+        "document_id": "d",
+        "title": title,
+        "available_at": at,
+        "first_seen_at": at,
+        "tags": None,
+        "cik": None,
+    } | values
+    found = link(pd.DataFrame([row]).astype({"available_at": "datetime64[us, UTC]"}), UNIVERSE)
     conform(LINKS, found.links)
     return found
 

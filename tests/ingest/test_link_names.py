@@ -67,6 +67,40 @@ def test_longer_names_win_suffixes_are_stripped_and_names_have_their_time():
     assert matcher.tickers("Alphabet rises", pd.Timestamp("2016-01-04")) == {"GOOGL"}
 
 
+def word_names() -> NameMatcher:
+    """A universe of companies whose names are words, none of which the rules know by name."""
+    names = "Block|Carnival|Monster|Square|Crown|Regions|Ball|Snap|Limited|Progressive".split("|")
+    rows = pd.DataFrame({"security_id": names, "ticker": [name.upper()[:5] for name in names], "name": names})
+    rows = rows.assign(aliases=None, sector="Other", cik=pd.array([None] * len(names), dtype="Int64"))
+    return NameMatcher(Universe(rows.assign(valid_from=pd.Timestamp("1990-01-02"), valid_to=pd.NaT)))
+
+
+@pytest.mark.parametrize(
+    ("title", "ticker"),
+    [
+        ("Block raises its outlook", "BLOCK"),
+        ("Block trades were seen in Milan", None),
+        ("Carson Block says the accounts are wrong", None),
+        ("Brazil kicks off the season of Carnival", "CARNI"),  # a capital inside
+        ("Carnival season opens in Rio", None),
+        ("UPDATE 2-Carnival gives weak forecast", "CARNI"),
+        ("Square feet of office space fall", None),
+        ("Pershing Square's Ackman shorts a rival", None),
+        ("Starbucks to take payments by Square", "SQUAR"),
+        ("Snap elections loom in Greece", None),
+        ("Snap to cut a tenth of its staff", "SNAP"),
+        ("Markets Snap Losing Streak As Oil Recovers", None),
+        ("Ball's profit misses estimates", "BALL"),
+        ("Australia's Crown posts higher profit", "CROWN"),
+        ("Spanish Regions' payment delays", None),
+        ("Agency rates Schahin Limited's notes", None),
+        ("Orient-Monster talks fail", None),
+    ],
+)
+def test_a_name_that_is_an_ordinary_word_needs_more_than_a_capital(title, ticker):
+    assert word_names().tickers(title) == ({ticker} if ticker else set())
+
+
 def test_titles_labelled_by_hand_are_linked_right(real_data):
     titles = pd.read_parquet(real_data / "market" / "headlines_linked_2007_2013.parquet")
     labelled = pd.read_csv(ROOT / LABELS)["row"]

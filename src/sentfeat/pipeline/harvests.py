@@ -75,7 +75,7 @@ def store(project: Project, source: str, found: Sequence[Fresh], now: pd.Timesta
     its links, also after a crash in between. Returns the number of links, and rejected rows by reason."""
     lake, partition = project.lake, f"ingest_date={now.date()}"
     documents = pd.concat([one.documents for one in found], ignore_index=True)
-    linked = link(documents, project.universe, now)
+    linked = link(documents, project.universe)
     rejected = pd.concat([*(one.rejected for one in found), linked.rejected], ignore_index=True)
     quarantine(lake, rejected, source, now)
     lake.append(LINKS, linked.links, partition)

@@ -20,7 +20,7 @@ from sentfeat.tables import DOCUMENTS, LINKS
 
 SAYS = ["ticker", "entity", "relevance", "method"]
 PAIR = ["document_id", "security_id"]
-NEEDED = ["document_id", "source", "title", "tags", "cik", "available_at"]
+NEEDED = ["document_id", "source", "title", "tags", "cik", "available_at", "first_seen_at"]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ Every function reads a text and the span of a name in it (character offsets, hal
 
 import re
 
+from sentfeat.ingest.link.words import is_only_a_word
+
 LABEL = re.compile(r"^(?:(?:[A-Z][A-Z .&/]*(?: \d+)?|ADR Report|Factbox)\s*[-:]\s*)+")
 TITLE_CASE_SHARE = 0.8
 
@@ -109,6 +111,8 @@ def means_another(text: str, start: int, end: int) -> bool:
     if name in WORD_AFTER and re.match(rf"[\s-](?:{WORD_AFTER[name]})", after):
         return True
     if name in WORD_BEFORE and re.search(rf"(?<!\w){WORD_BEFORE[name]}\s$", before):
+        return True
+    if is_only_a_word(text, start, end, title_case=in_title_case(text)):
         return True
     return name in SURNAMES and not in_title_case(text) and _after_first_name(before)
 

@@ -27,8 +27,11 @@ class Linked:
     rejected: pd.DataFrame
 
 
-def link(documents: pd.DataFrame, universe: Universe, now: pd.Timestamp) -> Linked:
-    """Links of documents, of which document_id, title, tags, cik and available_at are looked at."""
+def link(documents: pd.DataFrame, universe: Universe, now: pd.Timestamp | None = None) -> Linked:
+    """Links of documents, of which document_id, title, tags, cik, available_at and first_seen_at are looked at.
+
+    now: when they are linked again; None for the first time, which is when each was first seen.
+    """
     matcher = NameMatcher(universe)
     days = new_york_day(documents["available_at"])
     named = [matcher.relevance(title or "", day) for title, day in zip(documents["title"], days, strict=True)]
@@ -39,7 +42,8 @@ def link(documents: pd.DataFrame, universe: Universe, now: pd.Timestamp) -> Link
     securities = universe.frame.loc[located.to_numpy()]
     rows["security_id"] = securities["security_id"].to_numpy()
     rows["entity"] = securities["name"].to_numpy()
-    rows["universe_hash"], rows["linked_at"] = universe.hash, now
+    seen = documents.set_index("document_id")["first_seen_at"].loc[rows["document_id"]].array
+    rows["universe_hash"], rows["linked_at"] = universe.hash, seen if now is None else now
     rows = rows.sort_values("relevance", ascending=False).drop_duplicates(["document_id", "security_id"])
     shared = rows.groupby("document_id")["security_id"].transform("size")
     rows["relevance"] *= (FULL_ATTENTION / shared).clip(upper=1.0)
