@@ -4,12 +4,15 @@ import datetime as dt
 import gzip
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import fs
 
 from sentfeat.config import FilesPrices, FilesSource
 from sentfeat.errors import SourceError
 from sentfeat.ingest.files import FilesBars, FilesNews, parse_times
 from sentfeat.sessions import Window
+from tests.s3 import BUCKET
 
 ALL_TIME = Window(pd.Timestamp("2000-01-01", tz="UTC"), pd.Timestamp("2030-01-01", tz="UTC"))
 COLUMNS = {"published_at": "when", "title": "headline", "tickers": "symbol"}
@@ -136,6 +139,41 @@ def test_json_lines_gzip_and_globs_are_read(tmp_path):
     with gzip.open(tmp_path / "b.jsonl.gz", "wt") as file:
         file.write(row % 2)
     assert len(news(tmp_path / "*.jsonl*").fetch(ALL_TIME).items) == 2
+
+
+def packed(path, text: str):
+    with pa.CompressedOutputStream(str(path), "zstd" if path.suffix == ".zst" else "gzip") as file:
+        file.write(text.encode())
+
+
+def test_a_folder_means_all_its_files_packed_or_not(tmp_path):
+    head = "when,headline,symbol\n"
+    (tmp_path / "2026" / "07").mkdir(parents=True)
+    packed(tmp_path / "2026" / "a.csv.zst", head + "2026-07-01T12:00:00Z,a,A\n")
+    packed(tmp_path / "2026" / "07" / "b.csv.gz", head + "2026-07-02T12:00:00Z,b,A\n")
+    packed(
+        tmp_path / "2026" / "07" / "c.jsonl.zst", '{"when": "2026-07-03T12:00:00Z", "headline": "c", "symbol": "A"}\n'
+    )
+    frame = pd.DataFrame({"when": ["2026-07-04T12:00:00Z"], "headline": ["d"], "symbol": ["A"]})
+    frame.to_parquet(tmp_path / "2026" / "d.parquet")
+    (tmp_path / "2026" / ".hidden.csv").write_text("nothing")
+    (tmp_path / "2026" / "_SUCCESS").write_text("")
+    assert news(tmp_path / "2026").fetch(ALL_TIME).items["title"].tolist() == ["a", "b", "c", "d"]
+    assert news(tmp_path / "2026" / "**").fetch(ALL_TIME).items["title"].tolist()[0] == "a"
+    assert news(tmp_path / "*" / "*" / "*.gz").fetch(ALL_TIME).items["title"].tolist() == ["b"]
+
+
+def test_files_on_an_object_store_are_read_by_pattern_and_named_when_absent(s3):
+    where = f"?endpoint_override={s3}&scheme=http&region=us-east-1"
+    system, _ = fs.FileSystem.from_uri(f"s3://{BUCKET}{where}")
+    for day in (1, 2):
+        with system.open_output_stream(f"{BUCKET}/vendor/{day}.csv.gz", compression="gzip") as file:
+            file.write(f"when,headline,symbol\n2026-07-0{day}T12:00:00Z,item {day},A\n".encode())
+    source = news(f"s3://{BUCKET}/vendor/*.csv.gz{where}")
+    assert source.fetch(ALL_TIME).items["title"].tolist() == ["item 1", "item 2"]
+    assert news(f"s3://{BUCKET}/vendor{where}").fetch(ALL_TIME).items.shape[0] == 2
+    with pytest.raises(SourceError, match=rf"no file at s3://{BUCKET}/nobody/\*\.csv$"):
+        news(f"s3://{BUCKET}/nobody/*.csv{where}").fetch(ALL_TIME)
 
 
 def test_a_changed_file_is_read_again(tmp_path):

@@ -1,9 +1,10 @@
-"""The user's own archive or vendor feed: Parquet, CSV or JSON lines with a column map and a declared time zone."""
+"""The user's own archive or vendor feed: Parquet, CSV or JSON lines with a column map and a declared time zone.
+
+The files may be one, a folder, a pattern, on this machine or an object store (places.py).
+"""
 
 import datetime as dt
-import glob
 from functools import lru_cache
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 from sentfeat.config import FilesPrices, FilesSource, resolve
 from sentfeat.errors import SourceError
 from sentfeat.ingest.documents import payload
+from sentfeat.ingest.places import File, find_files
 from sentfeat.ingest.source import FIRST_VISIT, Harvest, Visit, item_frame, rejected_frame
 from sentfeat.sessions import NEW_YORK, Window
 
@@ -21,7 +23,7 @@ NEWS_COLUMNS = {
 }  # fmt: skip
 NEWS_NEEDED = ("published_at", "title")
 UTC = "datetime64[us, UTC]"
-Files = tuple[tuple[str, int, int], ...]  # path, size, time of change
+Files = tuple[File, ...]
 BAR_COLUMNS = ("ticker", "session", "open", "high", "low", "close", "volume")
 
 
@@ -39,11 +41,11 @@ class FilesNews:
 
     def fingerprint(self) -> str:
         """See Source."""
-        return repr(_fingerprint(self.name, self._path))
+        return repr(find_files(self.name, self._path))
 
     def fetch(self, window: Window, visit: Visit = FIRST_VISIT) -> Harvest:
         """See Source."""
-        items, rejected = _news(msgspec.json.encode(self.settings), _fingerprint(self.name, self._path))
+        items, rejected = _news(msgspec.json.encode(self.settings), find_files(self.name, self._path))
         at = items["published_at"]
         covered = self._span(at)
         chosen = items[(at > window.after) & (at <= window.until)]
@@ -70,47 +72,41 @@ class FilesBars:
 
     def bars(self, universe: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> Harvest:
         """See PriceSource."""
-        frame = _bars(msgspec.json.encode(self.settings), _fingerprint(self.name, self._path))
+        frame = _bars(msgspec.json.encode(self.settings), find_files(self.name, self._path))
         inside = frame["session"].between(first, last)
         return Harvest(frame[inside], None)
-
-
-def _fingerprint(name: str, pattern: str) -> Files:
-    """The files that the pattern names, with size and time, so that a changed file is read again."""
-    paths = sorted(glob.glob(pattern))
-    if not paths:
-        raise SourceError(f"source {name}: no file at {pattern}")
-    stats = [(path, Path(path).stat()) for path in paths]
-    return tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
 
 
 def _read(name: str, files: Files, columns: dict[str, str], extra: tuple[str, ...] = ()):
     """All files as one frame under our column names. Raises SourceError for an unreadable file or an absent column."""
     frames = []
-    for path, _, _ in files:
-        frame = _read_one(name, path)
+    for file in files:
+        frame = _read_one(name, file)
         absent = [theirs for theirs in (*columns.values(), *extra) if theirs not in frame.columns]
         if absent:
             raise SourceError(
-                f"source {name}: {path} has no column {', '.join(map(repr, absent))}; it has {list(frame.columns)}"
+                f"source {name}: {file.path} has no column {', '.join(map(repr, absent))}; it has {list(frame.columns)}"
             )
         renamed = {ours: frame[theirs] for ours, theirs in columns.items()}
         frames.append(pd.DataFrame(renamed | {name: frame[name] for name in extra}))
     return pd.concat(frames, ignore_index=True)
 
 
-def _read_one(name: str, path: str) -> pd.DataFrame:
-    stem = path.removesuffix(".gz").removesuffix(".zst")
+def _read_one(name: str, file: File) -> pd.DataFrame:
+    separator = "\t" if file.stem.endswith(".tsv") else ","
     try:
-        if stem.endswith(".parquet"):
-            return pd.read_parquet(path)
-        if stem.endswith((".jsonl", ".ndjson")):
-            return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
-        if stem.endswith((".csv", ".tsv")):
-            return pd.read_csv(path, sep="\t" if stem.endswith(".tsv") else ",", dtype=str, keep_default_na=False)
+        with file.open() as stream:
+            if file.stem.endswith(".parquet"):
+                return pd.read_parquet(stream if file.stem == file.path else pa.BufferReader(stream.read()))
+            if file.stem.endswith((".jsonl", ".ndjson")):
+                return pd.read_json(stream, lines=True, dtype=False, convert_dates=False)
+            if file.stem.endswith((".csv", ".tsv")):
+                return pd.read_csv(stream, sep=separator, dtype=str, keep_default_na=False)
     except (pa.ArrowInvalid, ValueError, OSError) as error:
-        raise SourceError(f"source {name}: cannot read {path}: {error}") from error
-    raise SourceError(f"source {name}: {path} is neither .parquet, .csv, .tsv nor .jsonl (.gz and .zst may follow)")
+        raise SourceError(f"source {name}: cannot read {file.path}: {error}") from error
+    raise SourceError(
+        f"source {name}: {file.path} is neither .parquet, .csv, .tsv nor .jsonl (.gz and .zst may follow)"
+    )
 
 
 @lru_cache(maxsize=8)
