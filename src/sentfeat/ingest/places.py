@@ -1,4 +1,4 @@
-"""The files that a path, a folder, a pattern or an address such as s3://bucket/news/*.csv.gz names, and how to open them.
+"""The files that a path, a folder, a pattern or an address such as s3://bucket/news/*.csv.gz names; opening them.
 
     for file in find_files("mine", "archive/2011/*.parquet"): ...
 
@@ -36,7 +36,10 @@ class File(NamedTuple):
 
 
 def find_files(name: str, address: str) -> tuple[File, ...]:
-    """Sorted by path; a folder means all files below it; names that begin with . or _ are passed over. Raises SourceError if there are none."""
+    """Sorted by path. A folder means all files below it; names that begin with . or _ are passed over.
+
+    Raises SourceError if there are none.
+    """
     try:
         system, path = _system(address)
         found = [info for info in _listed(system, path) if info.type == fs.FileType.File]
