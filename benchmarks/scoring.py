@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import vllm_offline
 from benchmarks.rivals import BATCH, Generation, Pipeline
-from benchmarks.rounds import interleave, matmul, table
+from benchmarks.rounds import cpu_clock, interleave, matmul, table, wall_clock
 from sentfeat.config import SampleSource
 from sentfeat.ingest.sample import SampleMarket
 from sentfeat.score.bundle import embedded_path, open_bundle
@@ -67,11 +67,11 @@ def main(arguments: list[str] | None = None) -> None:
         "batch": lambda: generation.batched(prompts),
         "pipeline": lambda: pipe([bundle.template.prompt(text) for text in few]),
     }
-    seconds = interleave(sides, chosen.rounds)
+    seconds = interleave(sides, chosen.rounds, cpu_clock if chosen.cpu_time else wall_clock)
     rate = {name: (len(texts) if name in ("engine", "risks") else len(few)) / spent for name, spent in seconds.items()}
     print(
         f"{len(texts)} texts, {len(few)} for the slow sides; {np.mean([*map(len, prompts)]):.1f} tokens a prompt; "
-        f"{chosen.threads} threads, medians of {chosen.rounds}\n"
+        f"{chosen.threads} threads, medians of {chosen.rounds}{', CPU time' if chosen.cpu_time else ''}\n"
     )
     theirs = vllm_offline.rate(network, tokenizer, prompts, chosen.vllm)
     print(table(rows_of(rate, theirs)))
@@ -85,6 +85,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=2000, help="texts for the engine")
     parser.add_argument("--few", type=int, default=128, help="texts for the slow sides")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cpu-time", action="store_true", help="seconds of CPU, on a machine that does other work")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--vllm", type=Path, metavar="PYTHON", help="the Python of an environment with vllm")
     return parser.parse_args(arguments)
