@@ -1,7 +1,7 @@
 """A small market with a planted effect: features and bars as the tables declare them, from one seed.
 
 The effect is the correlation of latent tone with standardised y1 on rows with news; `price_effect` is the correlation
-of the last overnight return with y1.
+of the last overnight return with y1, `echo` that of tone with the last overnight return.
 """
 
 import numpy as np
@@ -19,6 +19,7 @@ def market(
     effect: float = 0.0,
     price_effect: float = 0.0,
     coverage: float = 0.3,
+    echo: float = 0.0,
     basis: str = "raw",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(features, prices). The first 30 sessions have bars only."""
@@ -27,8 +28,10 @@ def market(
     shape = len(days), securities
     tone = np.where(random.random(shape) < coverage, random.standard_normal(shape), np.nan)
     overnight = random.standard_normal(shape)
+    before = np.vstack([np.zeros(securities), overnight[:-1]])
+    tone = echo * before + np.sqrt(1 - echo**2) * tone
     noise = random.standard_normal(shape)
-    signal = effect * np.nan_to_num(tone) + price_effect * np.vstack([np.zeros(securities), overnight[:-1]])
+    signal = effect * np.nan_to_num(tone) + price_effect * before
     share = np.where(np.isfinite(tone), effect**2, 0) + price_effect**2
     y = signal + np.sqrt(1 - share) * noise
     ids = [f"S{number:03d}" for number in range(securities)]

@@ -70,4 +70,4 @@ def _numeric(rows: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         notes.append(f"Renamed, since the baseline has columns of that name: {', '.join(taken)}.")
     kept = kept.rename(columns={**{name: str(name) for name in numbers}, **taken})
     floats = kept.select_dtypes("floating").columns
-    return kept.assign(**{name: kept[name].replace([np.inf, -np.inf], np.nan) for name in floats}), tuple(notes)
+    return kept.assign(**{name: kept[name].replace([np.inf, -np.inf], np.nan) for name in floats}).copy(), tuple(notes)

@@ -35,26 +35,33 @@ def simulate_power(
     `statistic` gives the primary t of a (T, N) target. Every effect sees the same shuffles. Stops when an effect is
     always found.
     """
-    latent = _standardised(panel.values[..., panel.latent])
-    draws, critical = settings.power_draws, norm.isf(settings.significance)
-
-    def one(at: int, effect: float, draw: int) -> float:
-        def simulated() -> np.ndarray:
-            noise = _shuffled(panel, np.random.default_rng([settings.seed, draw]))
-            return np.array(statistic(_planted(noise, latent, effect)))
-
-        return float(pieces.get(f"power-{at}-{draw}", simulated))
-
+    critical, draws = norm.isf(settings.significance), settings.power_draws
     rows = []
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for at, effect in enumerate(np.minimum(start * np.array(MULTIPLES), LARGEST)):
-            found = np.array(list(pool.map(lambda draw, a=at, e=effect: one(a, float(e), draw), range(draws))))
-            rows.append((float(effect), float((found > critical).mean()), draws))
-            progress(at + 1, len(MULTIPLES))
-            if (found > critical).all():
-                break
+    for at, effect in enumerate(np.minimum(start * np.array(MULTIPLES), LARGEST)):
+        found = power_at(panel, statistic, float(effect), draws, settings.seed, pieces)
+        rows.append((float(effect), float((found > critical).mean()), draws))
+        progress(at + 1, len(MULTIPLES))
+        if (found > critical).all():
+            break
     progress(len(MULTIPLES), len(MULTIPLES))
     return pd.DataFrame(rows, columns=["effect", "power", "draws"])
+
+
+def power_at(
+    panel: Panel, statistic: Callable[[np.ndarray], float], effect: float, draws: int, seed: int, pieces: Pieces
+) -> np.ndarray:
+    """(draws,) primary t of simulated markets with this effect."""
+    latent = _standardised(panel.values[..., panel.latent])
+
+    def one(draw: int) -> float:
+        def simulated() -> np.ndarray:
+            noise = _shuffled(panel, np.random.default_rng([seed, draw]))
+            return np.array(statistic(_planted(noise, latent, effect)))
+
+        return float(pieces.get(f"power-{effect:.6f}-{draw}", simulated))
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return np.array(list(pool.map(one, range(draws))))
 
 
 def interpolated_effect(curve: pd.DataFrame, significance: float) -> float | None:
