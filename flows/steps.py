@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import pandas as pd
 import typer
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
@@ -96,9 +96,19 @@ def build(target: Target, plan: Plan) -> list[pipeline.BuildReport]:
 
 
 @task(name="backtest", task_run_name="backtest {first:%Y-%m-%d} to {last:%Y-%m-%d}", timeout_seconds=4 * 60 * MINUTE)
-def backtest(target: Target, first: pd.Timestamp, last: pd.Timestamp, command: str) -> pipeline.BacktestReport:
-    """Backtest a range of published rows."""
-    return pipeline.backtest_range(target.project, first, last, command=command)
+def backtest(
+    target: Target, first: pd.Timestamp, last: pd.Timestamp, command: str, options: pipeline.BacktestOptions
+) -> pipeline.BacktestReport:
+    """Backtest a range of rows; each step that ends is one line of the task's log."""
+    told: set[tuple[str, int]] = set()
+
+    def say(step: str, done: int, total: int) -> None:
+        tenth = done * 10 // total
+        if (step, tenth) not in told:
+            told.add((step, tenth))
+            get_run_logger().info("%s: %d of %d", step, done, total)
+
+    return pipeline.backtest_range(target.project, first, last, command=command, options=options, progress=say)
 
 
 def carry_out(target: Target, plan: Plan) -> RunSummary:

@@ -19,6 +19,7 @@ from sentfeat.store import Lake
 from sentfeat.tables import FEATURES, TABLES
 
 Day: TypeAlias = str | dt.date
+ORIGIN = "sentfeat"  # under this name a frame's `attrs` say which lake it was read from, so that it can be checked
 
 
 def read_features(
@@ -50,7 +51,10 @@ def read_features(
     unknown = sorted(set(tickers or ()) - set(frame["ticker"]))
     if unknown:
         raise DataError(f"no rows for {', '.join(unknown)} in {lake.location(shelf.folder)}; {_listed(lake, paths)}")
-    return frame.sort_values(["session", "ticker"], kind="stable", ignore_index=True)
+    frame = frame.sort_values(["session", "ticker"], kind="stable", ignore_index=True)
+    if as_of is None:
+        frame.attrs[ORIGIN] = {"lake": lake.root, "model": shelf.model, "cutoff": str(shelf.cutoff)}
+    return frame
 
 
 def read_table(name: str, *, lake: str | Lake | None = None) -> pd.DataFrame:

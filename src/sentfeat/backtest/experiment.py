@@ -8,7 +8,7 @@ Pure but for the pieces that a caller may let it keep: the same tables and setti
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from sentfeat.backtest.horizons import filing_horizons
 from sentfeat.backtest.inference import detectable_effect, session_means
 from sentfeat.backtest.intake import accept
 from sentfeat.backtest.learners import LEARNERS, TREES, Learner, demeaned, forecast_all
+from sentfeat.backtest.lineage import published_check
 from sentfeat.backtest.panel import eligible
 from sentfeat.backtest.pieces import Pieces
 from sentfeat.backtest.placebo import dealt_panel, make_deals, placebo_p, run_placebos
@@ -41,7 +42,7 @@ Check = Callable[[pd.DataFrame], probes.Probe]
 TRUNCATIONS = 2
 
 
-def _silent(step: str, done: int, total: int) -> None:
+def silent(step: str, done: int, total: int) -> None:
     """For callers that do not want to hear."""
 
 
@@ -63,7 +64,7 @@ class Context:
     seen_until: dt.date | None = None
     trial: int = 1
     pieces: Pieces = field(default_factory=Pieces)
-    progress: Progress = _silent
+    progress: Progress = silent
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,14 @@ def run(
 
     features: tables.FEATURES, or any table with `session`, `security_id` or `ticker`, and numeric columns; without
     `known_at` (UTC) the verdict is UNVERIFIED TIMING. prices: tables.PRICES, or `session`, the same key, open, high,
-    low, close and volume. Raises DataError where columns are missing, keys repeat, no column has a value, or too few
-    sessions are left.
+    low, close and volume. Rows from read_features are compared with what their lake published. Raises DataError where
+    columns are missing, keys repeat, no column has a value, or too few sessions are left.
     """
     settings, context = settings or BacktestSettings(), context or Context()
+    published = published_check(features)
     rows, bars, notes = accept(features, prices)
+    if published is not None:
+        context = replace(context, checks=(published, *context.checks))
     with threadpool_limits(1, user_api="blas"):  # the matrices are small: threads would wait for each other
         return _Run(rows, bars, settings, context, notes).result()
 

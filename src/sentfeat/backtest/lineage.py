@@ -1,13 +1,27 @@
 """Is the table what the lake published? Compared cell by cell, and each file with the manifest written at its time."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from sentfeat.backtest.probes import FAILED, PASSED, UNKNOWN, Probe
 from sentfeat.publish import Shelf
+from sentfeat.reader import ORIGIN
+from sentfeat.sessions import Cutoff
+from sentfeat.store import Lake
 from sentfeat.tables import FEATURES, conform, content_hash
 
 KEYS = ["session", "security_id"]
 NAME = "The features are what the lake published"
+
+
+def published_check(features: pd.DataFrame) -> Callable[[pd.DataFrame], Probe] | None:
+    """The check of a table against the lake that read_features got it from; None if it came from elsewhere."""
+    origin = features.attrs.get(ORIGIN)
+    if origin is None:
+        return None
+    shelf = Shelf(Lake(origin["lake"]), origin["model"], Cutoff(origin["cutoff"]))
+    return (lambda rows: as_published(rows, shelf)) if len(shelf.sessions()) else None
 
 
 def as_published(features: pd.DataFrame, shelf: Shelf) -> Probe:

@@ -14,6 +14,7 @@ Each step can be repeated at any time: what is done is recognised by its inputs 
 """
 
 from sentfeat.pipeline.backtest import BacktestReport, backtest_range, published_range
+from sentfeat.pipeline.backtest import Options as BacktestOptions
 from sentfeat.pipeline.coverage import CoverageReport, report_coverage
 from sentfeat.pipeline.features import BuildReport, build_features, build_range
 from sentfeat.pipeline.ingest import SourceReport, ingest_window
@@ -27,6 +28,7 @@ from sentfeat.pipeline.score import ScoreReport, score_window
 from sentfeat.pipeline.upkeep import TidyReport, tidy
 
 __all__ = [
+    "BacktestOptions",
     "BacktestReport",
     "BuildReport",
     "Chunk",

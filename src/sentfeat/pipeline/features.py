@@ -61,7 +61,7 @@ def build_features(
     """
     for cutoff in cutoffs:
         require_known(last, cutoff, project.config.features.lag, now)
-    ranges = [part for cutoff in cutoffs for part in _ranges(first, last, cutoff)]
+    ranges = [part for cutoff in cutoffs for part in year_ranges(first, last, cutoff)]
     build = partial(_build_range, project.config, now)
     if min(project.config.processes, len(ranges)) < 2:
         reports = [_publish_range(project, part, now) for part in ranges]
@@ -89,7 +89,8 @@ def open_build(project: Project, part: Range, until: pd.Timestamp | None = None)
     return Build(inputs, part.first, part.last, part.cutoff, project.config.features)
 
 
-def _ranges(first: pd.Timestamp, last: pd.Timestamp, cutoff: Cutoff) -> Iterator[Range]:
+def year_ranges(first: pd.Timestamp, last: pd.Timestamp, cutoff: Cutoff) -> Iterator[Range]:
+    """The sessions from `first` to `last` in ranges of about a year."""
     sessions = sessions_between(first, last)
     for part in np.array_split(sessions, max(1, round(len(sessions) / RANGE_SESSIONS))):
         yield Range(part[0], part[-1], cutoff)

@@ -51,7 +51,7 @@ def score_window(
     wanted: dict[Task, pd.DataFrame] = {"sentiment": pairs}
     if "risk" in project.bundle.tasks:
         wanted["risk"] = pairs.drop_duplicates("text_hash").assign(entity_hash=NO_ENTITY, entity=None)
-    todo = {task: _unanswered(project, asked, task) for task, asked in wanted.items()}
+    todo = {task: unanswered(project, asked, task) for task, asked in wanted.items()}
     items = _plan(todo)
     for begin in range(0, len(items), SCORES_PER_SHARD):
         _score_shard(project, span, items.iloc[begin : begin + SCORES_PER_SHARD], progress)
@@ -99,7 +99,8 @@ def _linked_pairs(lake: Lake, span: Window, kinds: Sequence[str]) -> pd.DataFram
     return pairs.drop_duplicates(KEY)[[*KEY, "entity"]]
 
 
-def _unanswered(project: Project, asked: pd.DataFrame, task: Task) -> pd.DataFrame:
+def unanswered(project: Project, asked: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """The rows of `asked` (text_hash, entity_hash) that the project's model has not answered yet."""
     held = read_scores(project, KEY, task, texts=set(asked["text_hash"]))
     return asked[~pd.MultiIndex.from_frame(asked[KEY]).isin(pd.MultiIndex.from_frame(held))]
 
@@ -131,7 +132,7 @@ def _score_shard(project: Project, span: Window, items: pd.DataFrame, progress: 
             answers[task].append(key.assign(logits=list(found[task])))
     for task, parts in answers.items():
         if parts:
-            _keep(project, pd.concat(parts), task)
+            keep_answers(project, pd.concat(parts), task)
 
 
 def _read_texts(lake: Lake, span: Window, hashes: pd.Series) -> pd.Series:
@@ -142,7 +143,8 @@ def _read_texts(lake: Lake, span: Window, hashes: pd.Series) -> pd.Series:
     return texts.drop_duplicates("text_hash").set_index("text_hash")["text"].map(normalise_text)
 
 
-def _keep(project: Project, rows: pd.DataFrame, task: Task) -> None:
+def keep_answers(project: Project, rows: pd.DataFrame, task: Task) -> None:
+    """Put answers (text_hash, entity_hash, logits) into the score store."""
     empty = [np.isnan(logits).any() for logits in rows["logits"]]
     rows = rows.assign(model_id=project.engine.model_id, task=task, status=np.where(empty, "empty", "ok"))
     for bucket, part in rows.groupby(rows["text_hash"].str[:BUCKET_DIGITS]):
