@@ -23,12 +23,11 @@ from sentfeat.sessions import Window, shift, window
 from sentfeat.tables import DOCUMENTS
 
 COMPANY, DATE = "the company", "some time"
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MONTHS = "January|February|April|June|July|August|September|October|November|December"
 _DATES = re.compile(
-    rf"\b(?:(?:{_MONTHS})(?:\s+\d{{1,2}}(?:st|nd|rd|th)?)?(?:,?\s+(?:19|20)\d\d)?"
+    rf"\b(?:(?:{_MONTHS}|(?:March|May)(?=\s+\d))(?:\s+\d{{1,2}}(?:st|nd|rd|th)?)?(?:,?\s+(?:19|20)\d\d)?"
     r"|\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d\d|(?:19|20)\d\d-\d\d-\d\d"
-    r"|(?:FY|fiscal\s+)?(?:19|20)\d\d|[1-4]Q(?:\d\d)?|Q[1-4](?:\s*(?:19|20)?\d\d)?)\b",
-    re.IGNORECASE,
+    r"|(?:FY|fiscal\s+)?(?:19|20)\d\d|[1-4]Q(?:\d\d)?|Q[1-4](?:\s*(?:19|20)?\d\d)?)\b"
 )
 
 
