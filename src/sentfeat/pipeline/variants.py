@@ -83,9 +83,8 @@ def _names(universe: pd.DataFrame) -> Iterator[str]:
     for row in universe.itertuples():
         yield row.ticker
         yield row.name
-        for alias in str(row.aliases or "").split("|"):
-            if len(alias) > 1:
-                yield alias
+        aliases = row.aliases.split("|") if isinstance(row.aliases, str) else []
+        yield from (alias for alias in aliases if len(alias) > 1)
 
 
 def _score(project: Project, asked: pd.DataFrame) -> None:
