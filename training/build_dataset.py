@@ -19,7 +19,7 @@ from sentfeat.errors import ConfigError, DataError
 from sentfeat.score.prompt import TEMPLATES, Template, clean
 from training.data_calls import CallSet, read_calls
 from training.data_card import make_card, write_card
-from training.data_filings import FilingSet, RiskSet, read_filings, read_hand_risks, read_risks
+from training.data_filings import FilingSet, RiskSet, read_filings, read_hand_risks, read_reading_risks, read_risks
 from training.data_hub import HubSet, read_hub
 from training.data_rows import TAUGHT, make_rows, row_key
 from training.data_sentences import LabelledSet, read_set
@@ -47,6 +47,7 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: list[CallSet] = []
     filings: list[FilingSet] = []
     risks: list[RiskSet] = []
+    read_risks: list[RiskSet] = []  # none in the test part, for which there are
     hand_risks: list[RiskSet] = []  # all in the test part
     concepts: list[ConceptSet] = []
     hub: list[HubSet] = []
@@ -61,7 +62,8 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def every_set(self) -> list[LabelledSet | CallSet | FilingSet | RiskSet | ConceptSet | HubSet]:
-        return [*self.sets, *self.calls, *self.filings, *self.risks, *self.hand_risks, *self.concepts, *self.hub]
+        risks = [*self.risks, *self.read_risks, *self.hand_risks]
+        return [*self.sets, *self.calls, *self.filings, *risks, *self.concepts, *self.hub]
 
 
 class BuildConfig(msgspec.Struct, frozen=True):
@@ -95,6 +97,8 @@ def build(config: DataConfig, data: Path) -> tuple[pd.DataFrame, dict]:
     by_hand = rows["source"].isin([chosen.name for chosen in config.hand_risks])
     rows["split"] = "test"
     rows.loc[~by_hand, "split"] = split_rows(rows[~by_hand], config.shares, config.seed)
+    to_learn_from = rows["source"].isin([chosen.name for chosen in config.read_risks])
+    rows.loc[to_learn_from & (rows["split"] == "test"), "split"] = "validation"
     rows, reviewed = apply_review(rows, Path(config.review) if config.review else None)
     licences = {chosen.name: chosen.licence for chosen in config.every_set}
     return rows, make_card(rows, licences, refused, reviewed)
@@ -107,6 +111,7 @@ def read_all(config: DataConfig, data: Path) -> dict[str, pd.DataFrame]:
         **{chosen.name: read_calls(chosen, data) for chosen in config.calls},
         **{chosen.name: read_filings(chosen, data) for chosen in config.filings},
         **{chosen.name: read_risks(chosen, data) for chosen in config.risks},
+        **{chosen.name: read_reading_risks(chosen, data) for chosen in config.read_risks},
         **{chosen.name: read_hand_risks(chosen, data) for chosen in config.hand_risks},
         **{chosen.name: read_concepts(chosen) for chosen in config.concepts},
         **{chosen.name: read_hub(chosen, config.seed) for chosen in config.hub},

@@ -17,6 +17,7 @@ from training.data_rows import make_rows
 from training.risk_agreement import gold_labels
 from training.risk_cut import Passage, filing_passages
 from training.risk_passages import hand_passages, silver_passages
+from training.risk_reading import read_passages
 from training.risk_sample import is_set_aside
 
 _SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z])")
@@ -61,6 +62,12 @@ def read_hand_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
     """The passages that were read and labelled one by one: only ever for testing."""
     found = hand_passages(data).merge(gold_labels(), on="id").rename(columns={"labels": "label"})
     return make_rows(found[["text", "label"]], task="risk", source=chosen.name)
+
+
+def read_reading_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
+    """The passages to learn from that were read and labelled once, with their company as group."""
+    found = read_passages(data).rename(columns={"labels": "label"})
+    return make_rows(found[["text", "label", "group"]], task="risk", source=chosen.name)
 
 
 def risk_rows(passages: pd.DataFrame, companies: Mapping[str, str], source: str) -> pd.DataFrame:

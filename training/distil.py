@@ -1,38 +1,36 @@
-"""Distillation: a tuned teacher labels a pool of plain text, and the small base learns its judgement.
+"""Distillation: tuned teachers label a pool of plain text, and the small base learns their judgement of both tasks.
 
     python -m training.distil training/configs/embedded_distil.toml --base DIR --data DIR --out DIR
 
---base is the pretrained folder, --data the one that holds labelled/, headlines/ and calls/. Four stages, each kept in
---out and skipped where it is there: teachers (seeds of one encoder, tuned on training rows), pool, the teachers'
-mean answers with the first one's sentence vectors, and the student in --out/base: all weights of the base, trained to
-answer as the teachers do and to hold their vector where the answer is asked for. QLoRA comes after: training.sft, with
+--base is the pretrained folder, or one distilled before; --data holds labelled/, headlines/, calls/ and edgar/. Four
+stages, each kept in --out and skipped where it is there: pool, teachers (encoders tuned on training rows), their answers,
+and the student in --out/base: all weights of the base, trained to answer as the teachers do on the mean and to hold the
+first one's sentence vector where the answer is asked for. QLoRA comes after: training.sft, with
 --targets OUT/targets.parquet, the training rows' labels mixed with the teachers' answers.
 """
 
 import argparse
 import logging
 import math
-import os
 import time
 import tomllib
 from pathlib import Path
 
 import msgspec
 import numpy as np
-import pandas as pd
 import torch
-from torch.nn.functional import cosine_similarity, cross_entropy
-from transformers import AutoModelForCausalLM, AutoTokenizer, MistralForCausalLM
+from torch.nn.functional import cosine_similarity
+from transformers import AutoTokenizer, MistralForCausalLM
 
 from sentfeat.score.batches import Batch, fill_batch
-from sentfeat.score.probability import probabilities
-from sentfeat.score.prompt import LABELS, TEMPLATES, PromptEncoder
+from sentfeat.score.prompt import TEMPLATES, PromptEncoder
 from training.build_dataset import build, read_config
-from training.pool import PoolConfig, build_pool
+from training.label_trainer import answer_losses
+from training.lessons import Lessons, gather_texts, lessons_of, mixed_targets, teach
+from training.pool import PoolConfig
 from training.pretrain import build_optimizers, load_checkpoint, record, save_checkpoint
-from training.teacher import TeacherConfig, tune
-
-logger = logging.getLogger(__name__)
+from training.quantise import full_precision
+from training.teacher import TeacherConfig
 
 WIDTH_STEP = 8  # padding of a training batch
 
@@ -45,10 +43,10 @@ class StudentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lr_matrix: float  # Muon
     lr_other: float  # AdamW
     warmup_steps: int
-    hard_share: float  # weight of the true label against the teacher's answer, for training rows
+    hard_share: float  # weight of the true label against the teachers' answer, for training rows
     vector_weight: float
-    row_repeats: int  # of training rows, beside the pool
-    max_tokens: int = 128
+    repeats: dict[str, int]  # by task: how often an epoch shows a training row, beside the pool
+    max_tokens: int = 256
     seed: int = 0
     checkpoint_minutes: float = 4
 
@@ -57,62 +55,10 @@ class DistilConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole stage; `labelled` is the SFT config whose data section, split and template are used."""
 
     labelled: str
-    teacher: TeacherConfig
+    teachers: list[TeacherConfig]
     pool: PoolConfig
     student: StudentConfig
-
-
-class Lessons(msgspec.Struct):
-    """What the student learns from: prompts (token ids), target probabilities (n, 3), teacher's vectors (n, width)."""
-
-    prompts: list[list[int]]
-    targets: np.ndarray
-    vectors: np.ndarray
-
-
-def teach(
-    config: DistilConfig, rows: pd.DataFrame, data: Path, out: Path
-) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """The texts to learn from (pool and training rows), the teachers' mean probabilities, and sentence vectors."""
-    texts, answers = out / "texts.parquet", out / "answers.npz"
-    train = rows[rows["split"] == "train"].assign(kind="labelled")
-    if not texts.exists():
-        pool = build_pool(config.pool, train, data / "headlines", data / "calls")
-        pd.concat([train, pool], ignore_index=True).to_parquet(texts)
-    asked = pd.read_parquet(texts).astype(object)
-    asked = asked.where(asked.notna(), None)
-    if not answers.exists():
-        teachers = [tune(config.teacher, rows, seed, out / f"teacher-{seed}.pt") for seed in config.teacher.seeds]
-        found = [teacher.read(asked["text"].tolist(), asked["entity"].tolist()) for teacher in teachers]
-        mean = np.mean([probabilities(logits) for logits, _ in found], axis=0)
-        np.savez(out / "answers.tmp.npz", chances=mean.astype(np.float32), vectors=found[0][1])
-        os.replace(out / "answers.tmp.npz", answers)
-    with np.load(answers) as kept:
-        return asked, kept["chances"], kept["vectors"]
-
-
-def lessons_of(
-    config: StudentConfig, encoder: PromptEncoder, asked: pd.DataFrame, chances: np.ndarray, vectors: np.ndarray
-) -> Lessons:
-    """Prompts and targets; a training row's target leans to its true label, and it comes several times an epoch."""
-    prompts, _ = encoder.encode(asked["text"].tolist(), asked["entity"].tolist())
-    labelled, targets = asked["label"].notna().to_numpy(), mixed_targets(asked, chances, config.hard_share)
-    repeats = np.where(labelled, config.row_repeats, 1)
-    order = np.repeat(np.arange(len(asked)), repeats)
-    return Lessons([prompts[at] for at in order], targets[order].astype(np.float32), vectors[order])
-
-
-def mixed_targets(asked: pd.DataFrame, chances: np.ndarray, hard_share: float) -> np.ndarray:
-    """The teacher's probabilities (n, 3); for rows with a label, `hard_share` of the way to it."""
-    truth = np.array([[label == name for name in LABELS] for label in asked["label"]], dtype=np.float32)
-    share = hard_share * asked["label"].notna().to_numpy()[:, None]
-    return (1 - share) * chances + share * truth
-
-
-def write_targets(asked: pd.DataFrame, chances: np.ndarray, hard_share: float, target: Path) -> None:
-    """The mixed targets of the training rows (text, entity, targets), for training.sft --targets."""
-    mixed = asked.assign(targets=list(mixed_targets(asked, chances, hard_share)))
-    mixed.loc[mixed["label"].notna(), ["text", "entity", "targets"]].to_parquet(target)
+    weights: dict[str, float] = {}  # of teachers in the mean, by name; 1 where none is said
 
 
 def plan_epoch(lengths: np.ndarray, batch_tokens: int, seed: int) -> list[Batch]:
@@ -132,28 +78,28 @@ def plan_epoch(lengths: np.ndarray, batch_tokens: int, seed: int) -> list[Batch]
 class Student(torch.nn.Module):
     """The base, and a projection of its state at the asked position to the teacher's vector space (dropped later)."""
 
-    def __init__(self, base: MistralForCausalLM, label_ids: tuple[int, ...], vector_width: int) -> None:
+    def __init__(self, base: MistralForCausalLM, answer_ids: tuple[int, ...], vector_width: int) -> None:
         super().__init__()
         self.base = base
-        self.label_ids = list(label_ids)
+        self.answer_ids = list(answer_ids)
         self.projection = torch.nn.Linear(base.config.hidden_size, vector_width)
 
     def forward(self, ids: torch.Tensor, last: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Label logits (rows, 3) and projected states (rows, vector width)."""
+        """Logits of the answers (rows, 3 + 12) and projected states (rows, vector width)."""
         hidden = self.base.model(input_ids=ids, use_cache=False).last_hidden_state
         state = hidden[torch.arange(len(ids)), last]
-        return state.float() @ self.base.lm_head.weight[self.label_ids].T, self.projection(state.float())
+        return state.float() @ self.base.lm_head.weight[self.answer_ids].T, self.projection(state.float())
 
 
 def loss_of(student: Student, lessons: Lessons, batch: Batch, vector_weight: float) -> torch.Tensor:
-    """Cross-entropy to the teacher's probabilities and the angle to its vector."""
+    """Cross-entropy to the teachers' probabilities and, where there is a vector, the angle to it."""
     ids, last = fill_batch(lessons.prompts, batch, filler=0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits, states = student(torch.from_numpy(ids), torch.from_numpy(last))
-    targets = torch.from_numpy(lessons.targets[batch.members])
+    targets, is_risk = (torch.from_numpy(found[batch.members]) for found in (lessons.targets, lessons.is_risk))
     vectors = torch.from_numpy(lessons.vectors[batch.members]).float()
-    angle = 1 - cosine_similarity(states.float(), vectors).mean()
-    return cross_entropy(logits.float(), targets) + vector_weight * angle
+    angles = (1 - cosine_similarity(states.float(), vectors)) * vectors.any(dim=1)
+    return (answer_losses(logits.float(), targets, is_risk) + vector_weight * angles).mean()
 
 
 def train_student(config: StudentConfig, student: Student, lessons: Lessons, out: Path) -> None:
@@ -205,15 +151,18 @@ def main() -> None:
     config = msgspec.convert(tomllib.loads(arguments.config.read_text()), DistilConfig)
     labelled = read_config(Path(config.labelled))
     rows, _ = build(labelled.data, arguments.data)
-    rows = rows[rows["task"] == "sentiment"]
     arguments.out.mkdir(parents=True, exist_ok=True)
-    asked, chances, vectors = teach(config, rows, arguments.data, arguments.out)
-    write_targets(asked, chances, config.student.hard_share, arguments.out / "targets.parquet")
+    asked = gather_texts(config.pool, rows, arguments.data, arguments.out)
+    answers, vectors = teach(config.teachers, config.weights, rows, asked, arguments.out)
+    asked = asked.assign(targets=mixed_targets(asked, answers, config.student.hard_share))
+    known = asked.loc[asked["kind"] == "labelled", ["text", "entity", "task", "targets"]]
+    known.to_parquet(arguments.out / "targets.parquet", index=False)
     tokenizer = AutoTokenizer.from_pretrained(arguments.base)
     encoder = PromptEncoder(TEMPLATES[labelled.template], tokenizer, config.student.max_tokens)
-    base = AutoModelForCausalLM.from_pretrained(arguments.base, dtype=torch.float32)
-    student = Student(base, encoder.label_ids, vectors.shape[1])
-    train_student(config.student, student, lessons_of(config.student, encoder, asked, chances, vectors), arguments.out)
+    base = full_precision(arguments.base)
+    student = Student(base, (*encoder.label_ids, *encoder.risk_ids), vectors.shape[1])
+    lessons = lessons_of(encoder, asked, vectors, config.student.repeats)
+    train_student(config.student, student, lessons, arguments.out)
     base.save_pretrained(arguments.out / "base")
     tokenizer.save_pretrained(arguments.out / "base")
 

@@ -1,7 +1,8 @@
 """Unlabelled text for distillation: what the teacher labels and the small model then learns from.
 
-Three kinds: headlines of the base's own years, sentences of earnings calls, and variants of the training rows (words
-dropped, swapped or cut, two texts joined), which show the teacher's judgement in the neighbourhood of each row.
+To be asked about sentiment: headlines of the base's own years, sentences of earnings calls, and variants of the
+training rows (words dropped, swapped or cut, two texts joined), which show the teachers' judgement in the neighbourhood
+of each row. To be asked about risks: other headlines, and passages of filings by companies whose passages are training rows.
 """
 
 import gzip
@@ -15,6 +16,7 @@ import pandas as pd
 
 from sentfeat.score.prompt import clean
 from training.pretrain import load_titles
+from training.risk_cut import filing_passages
 
 SENTENCE_WORDS = (5, 60)  # shorter ones say nothing, longer ones are transcription errors
 NAME = re.compile(r"[A-Z][\w&.'-]+(?: [A-Z][\w&.'-]+){0,2}")  # up to three capitalised words: often a company
@@ -29,22 +31,48 @@ class PoolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     call_sentences: int
     variants: int  # of each training row
     named_share: float  # of titles and sentences: asked about a name that occurs in them
+    risk_titles: int = 0
+    risk_passages: int = 0
     seed: int = 0
 
 
-def build_pool(config: PoolConfig, rows: pd.DataFrame, headlines: Path, calls: Path) -> pd.DataFrame:
-    """Distinct texts (text, entity or None, kind), shuffled; `rows` (text, entity) are training rows."""
+def build_pool(config: PoolConfig, rows: pd.DataFrame, data: Path) -> pd.DataFrame:
+    """Distinct texts (text, entity or None, task, source or None, kind), shuffled; `rows` are training rows.
+
+    A variant has the source of its row. `data` holds headlines/, calls/ and edgar/.
+    """
     random = np.random.default_rng(config.seed)
-    found = {
-        "title": pick(load_titles(headlines, config.years), config.titles, random),
-        "call": pick(call_sentences(calls), config.call_sentences, random),
-    }
-    plain = pd.concat([pd.DataFrame({"text": texts, "kind": kind}) for kind, texts in found.items()])
-    asked = random.random(len(plain)) < config.named_share
-    plain["entity"] = [some_name(text, random) if ask else None for text, ask in zip(plain["text"], asked, strict=True)]
-    pool = pd.concat([plain, *(variants(rows, random) for _ in range(config.variants))], ignore_index=True)
-    pool = pool[pool["text"].map(clean) != ""].drop_duplicates(["text", "entity"]).astype(object)
+    titles = pick(load_titles(data / "headlines", config.years), config.titles + config.risk_titles, random)
+    told = rows[rows["task"] == "sentiment"]
+    risks = rows[rows["task"] == "risk"]
+    parts = [
+        asked_about_names("title", titles[: config.titles], config.named_share, random),
+        asked_about_names(
+            "call", pick(call_sentences(data / "calls"), config.call_sentences, random), config.named_share, random
+        ),
+        *(variants(told, random) for _ in range(config.variants)),
+        pd.DataFrame({"text": titles[config.titles :], "kind": "risk title", "task": "risk"}),
+        pd.DataFrame({"text": other_passages(config, risks, data, random), "kind": "risk passage", "task": "risk"}),
+    ]
+    pool = pd.concat(parts, ignore_index=True).reindex(columns=["text", "entity", "task", "source", "kind"])
+    pool = pool[pool["text"].map(clean) != ""].drop_duplicates(["text", "entity", "task"]).astype(object)
     return pool.where(pool.notna(), None).iloc[random.permutation(len(pool))].reset_index(drop=True)
+
+
+def asked_about_names(kind: str, texts: list[str], share: float, random: np.random.Generator) -> pd.DataFrame:
+    """The texts with, for `share` of them, a name that occurs in them as entity."""
+    asked = random.random(len(texts)) < share
+    names = [some_name(text, random) if ask else None for text, ask in zip(texts, asked, strict=True)]
+    return pd.DataFrame({"text": texts, "entity": names, "kind": kind, "task": "sentiment"}, dtype=object)
+
+
+def other_passages(config: PoolConfig, rows: pd.DataFrame, data: Path, random: np.random.Generator) -> list[str]:
+    """Passages that are none of the training `rows`, of companies (their `group`) that have such rows."""
+    if not config.risk_passages:
+        return []
+    companies, known = set(rows["group"]), set(rows["text"])
+    texts = [p.text for p in filing_passages(data) if p.company in companies and p.text not in known]
+    return pick(list(dict.fromkeys(texts)), config.risk_passages, random)
 
 
 def pick(texts: list[str], count: int, random: np.random.Generator) -> list[str]:
@@ -79,7 +107,8 @@ def variants(rows: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
         entity if entity is None or entity in text else None
         for text, entity in zip(changed, rows["entity"], strict=True)
     ]
-    return pd.DataFrame({"text": changed, "entity": entities, "kind": "variant"}, dtype=object)
+    found = {"text": changed, "entity": entities, "source": rows["source"].tolist()}
+    return pd.DataFrame(found, dtype=object).assign(kind="variant", task="sentiment")
 
 
 def change(text: list[str], other: list[str], words: np.ndarray, random: np.random.Generator) -> str:

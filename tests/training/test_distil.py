@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import msgspec
 import numpy as np
@@ -7,23 +8,34 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, BertModel, BertTokenizer
 
-from sentfeat.score.prompt import PLAIN, PromptEncoder
+from sentfeat.errors import DataError
+from sentfeat.score.prompt import LABELS, PLAIN, PromptEncoder
 from tests.score.tiny import labelled_rows, make_base
-from training.distil import Lessons, Student, StudentConfig, lessons_of, plan_epoch, plan_epochs, train_student
-from training.teacher import TeacherConfig, tune
+from training import encoders, lessons
+from training.distil import Student, StudentConfig, plan_epoch, plan_epochs, train_student
+from training.encoders import encoder_path
+from training.lessons import Lessons, lessons_of, mixed_targets
+from training.quantise import full_precision, load_quantised, quantise
+from training.teacher import TeacherConfig, plan, tune
 
 CONFIG = StudentConfig(
     epochs=4, batch_tokens=128, lr_matrix=0.01, lr_other=1e-2, warmup_steps=2, hard_share=0.5, vector_weight=0.5,
-    row_repeats=2,
+    repeats={"sentiment": 2, "risk": 3},
 )  # fmt: skip
+SUED = "Acme is sued by its lenders"
 
 
 def asked_rows():
-    """Four labelled rows and two of the pool, with a teacher that is sure of "neutral"."""
-    asked = labelled_rows().head(4).assign(kind="labelled")
-    pool = pd.DataFrame({"text": ["Globex beats", "Globex misses"], "entity": None, "kind": "title"}, dtype=object)
-    asked = pd.concat([asked, pool], ignore_index=True).astype(object)
-    return asked, np.tile(np.array([[0.0, 1.0, 0.0]], dtype=np.float32), (6, 1)), np.ones((6, 8), dtype=np.float16)
+    """Four labelled rows and two texts of the pool with a teacher that is sure of "neutral"; a risk row and a text."""
+    truth = [[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]
+    asked = labelled_rows().head(4)
+    asked = asked.assign(task="sentiment", truth=[truth[LABELS.index(label)] for label in asked["label"]])
+    pool = pd.DataFrame({"text": ["Globex beats", "Globex misses"], "entity": None, "task": "sentiment", "truth": None})
+    risks = pd.DataFrame({"text": [SUED, "Globex opens"], "entity": None, "task": "risk", "truth": [[1.0] * 12, None]})
+    asked = pd.concat([asked, pool, risks], ignore_index=True).astype(object)
+    answers = [np.array([0.0, 1.0, 0.0])] * 6 + [np.full(12, 0.5), np.zeros(12)]
+    asked["targets"] = mixed_targets(asked, answers, CONFIG.hard_share)
+    return asked, np.vstack([np.ones((6, 8)), np.zeros((2, 8))]).astype(np.float16)
 
 
 @pytest.fixture
@@ -32,12 +44,43 @@ def base(tmp_path):
     return AutoModelForCausalLM.from_pretrained(folder), PromptEncoder(PLAIN, AutoTokenizer.from_pretrained(folder), 64)
 
 
+def student_of(model, encoder):
+    return Student(model, (*encoder.label_ids, *encoder.risk_ids), 8)
+
+
 def test_a_training_rows_target_leans_to_its_label_and_the_row_is_repeated(base):
-    lessons = lessons_of(CONFIG, base[1], *asked_rows())
-    assert len(lessons.prompts) == 4 * 2 + 2
+    asked, vectors = asked_rows()
+    found = lessons_of(base[1], asked, vectors, CONFIG.repeats)
+    assert len(found.prompts) == 4 * 2 + 2 + 3 + 1
     positive = labelled_rows()["label"].tolist().index("positive")
-    assert lessons.targets[2 * positive].tolist() == [0.0, 0.5, 0.5]
-    assert lessons.targets[-1].tolist() == [0.0, 1.0, 0.0]
+    assert found.targets[2 * positive, :3].tolist() == [0.0, 0.5, 0.5]
+    assert found.targets[8, :3].tolist() == [0.0, 1.0, 0.0]
+    assert found.is_risk.tolist() == [False] * 10 + [True] * 4
+    assert found.targets[10].tolist() == [0.0] * 3 + [0.75] * 12
+    asked_for = base[1].encode([SUED], [None], "risk")[0]
+    assert found.prompts[10] == asked_for[0]
+
+
+def test_teachers_answer_for_their_sets_and_are_averaged_by_weight(monkeypatch, tmp_path):
+    asked = pd.DataFrame(
+        {"text": list("abc"), "entity": None, "task": ["sentiment", "sentiment", "risk"], "source": ["x", None, None]},
+        dtype=object,
+    )
+    setup = {"encoder": "none", "epochs": 1, "batch_rows": 1, "learning_rate": 1.0}
+    teachers = [
+        TeacherConfig("wide", "sentiment", **setup),
+        TeacherConfig("narrow", "sentiment", **setup, sets=["x"]),
+        TeacherConfig("risks", "risk", **setup),
+    ]
+    says = {"wide": [1.0, 0, 0], "narrow": [0, 0, 1.0], "risks": [0.5] * 12}
+
+    def answers_of(teacher, rows, asked, out):
+        return np.tile(says[teacher.name], (len(asked), 1)), np.ones((len(asked), 4), dtype=np.float16)
+
+    monkeypatch.setattr(lessons, "answers_of", answers_of)
+    answers, vectors = lessons.teach(teachers, {"narrow": 3.0}, asked, asked, tmp_path)
+    assert [list(answer) for answer in answers] == [[0.25, 0, 0.75], [1, 0, 0], [0.5] * 12]
+    assert vectors.any(axis=1).tolist() == [True, True, False]
 
 
 def test_an_epoch_shows_every_lesson_once_in_batches_that_fit():
@@ -51,49 +94,108 @@ def test_an_epoch_shows_every_lesson_once_in_batches_that_fit():
 
 def test_the_student_comes_to_answer_as_it_is_taught(base, tmp_path):
     model, encoder = base
-    asked, chances, vectors = asked_rows()
-    lessons = Lessons(
-        encoder.encode(asked["text"].tolist(), asked["entity"].tolist())[0] * 20,
-        np.tile(chances, (20, 1)),
-        np.tile(vectors, (20, 1)),
+    asked, vectors = asked_rows()
+    once = lessons_of(encoder, asked, vectors, {"sentiment": 1, "risk": 1})
+    many = Lessons(
+        once.prompts * 20, np.tile(once.targets, (20, 1)), np.tile(once.is_risk, 20), np.tile(once.vectors, (20, 1))
     )
-    train_student(CONFIG, Student(model, encoder.label_ids, 8), lessons, tmp_path)
+    train_student(CONFIG, student_of(model, encoder), many, tmp_path)
     with torch.no_grad():
-        ids = torch.tensor([lessons.prompts[-1]])
-        logits = model(ids).logits[0, -1, list(encoder.label_ids)]
-    assert logits.argmax() == 1
+        mood = model(torch.tensor([once.prompts[5]])).logits[0, -1, list(encoder.label_ids)]
+        sued, calm = (model(torch.tensor([once.prompts[at]])).logits[0, -1, list(encoder.risk_ids)] for at in (6, 7))
+    assert mood.argmax() == 1
+    assert sued.mean() > calm.mean() + 1
     losses = [json.loads(line)["loss"] for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
     assert losses
 
 
 def test_a_killed_student_goes_on_from_its_checkpoint(base, tmp_path):
     model, encoder = base
-    lessons = lessons_of(CONFIG, encoder, *asked_rows())
-    train_student(CONFIG, Student(model, encoder.label_ids, 8), lessons, tmp_path)
-    fresh = Student(model, encoder.label_ids, 8)
+    taught = lessons_of(encoder, *asked_rows(), CONFIG.repeats)
+    train_student(CONFIG, student_of(model, encoder), taught, tmp_path)
+    fresh = student_of(model, encoder)
     torch.nn.init.zeros_(fresh.projection.weight)
-    train_student(CONFIG, fresh, lessons, tmp_path)  # nothing left to do: the state is the kept one
+    train_student(CONFIG, fresh, taught, tmp_path)  # nothing left to do: the state is the kept one
     kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert torch.equal(fresh.projection.weight, kept["model"]["projection.weight"])
-    assert kept["step"] == len(plan_epochs(np.array([len(prompt) for prompt in lessons.prompts]), CONFIG))
+    assert kept["step"] == len(plan_epochs(np.array([len(prompt) for prompt in taught.prompts]), CONFIG))
 
 
-def test_a_teacher_learns_the_training_rows_and_is_kept(tmp_path):
+@pytest.fixture
+def encoder(tmp_path):
+    """The folder of a tiny BERT that knows the words of the labelled rows."""
     words = sorted({word.lower() for text in labelled_rows()["text"] for word in text.split()})
     (tmp_path / "vocab.txt").write_text(
         "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "market", *words])
     )
-    encoder = tmp_path / "encoder"
-    BertTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(encoder)
+    folder = tmp_path / "encoder"
+    BertTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(folder)
     torch.manual_seed(0)
     shape = BertConfig(vocab_size=64, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
-    BertModel(shape).save_pretrained(encoder)
-    config = TeacherConfig([0], epochs=12, batch_rows=4, learning_rate=1e-2, encoder=str(encoder))
-    rows = labelled_rows()
-    teacher = tune(config, rows, 0, tmp_path / "teacher.pt")
+    BertModel(shape).save_pretrained(folder)
+    return folder
+
+
+def test_a_teacher_learns_the_training_rows_and_is_kept(encoder, tmp_path):
+    config = TeacherConfig("one", "sentiment", str(encoder), epochs=20, batch_rows=4, learning_rate=2e-2)
+    rows = labelled_rows().assign(task="sentiment")
+    teacher = tune(config, rows, tmp_path)
     test = rows[rows["split"] == "test"]
-    logits, vectors = teacher.read(test["text"].tolist(), test["entity"].tolist())
-    assert [("negative", "neutral", "positive")[at] for at in logits.argmax(axis=1)] == test["label"].tolist()
+    chances, vectors = teacher.read(test["text"].tolist(), test["entity"].tolist())
+    assert [LABELS[at] for at in chances.argmax(axis=1)] == test["label"].tolist()
+    assert np.allclose(chances.sum(axis=1), 1, atol=1e-5)
     assert vectors.shape == (len(test), 32)
-    again = tune(config, rows, 0, tmp_path / "teacher.pt")
+    again = tune(config, rows, tmp_path)
     assert np.array_equal(again.read(["Acme"], [None])[0], teacher.read(["Acme"], [None])[0])
+
+
+def test_a_teacher_of_risks_sees_the_silver_rows_first_and_learns_from_the_read_ones(encoder, tmp_path):
+    rows = labelled_rows().assign(task="risk", source="read")
+    rows["label"] = [("litigation_regulatory",) if label == "negative" else () for label in rows["label"]]
+    wrong = rows.assign(source="silver", label=[() for _ in range(len(rows))])
+    config = TeacherConfig(
+        "r", "risk", str(encoder), epochs=20, batch_rows=4, learning_rate=2e-2, first={"silver": 4}, seed=1
+    )
+    both = pd.concat([wrong, rows], ignore_index=True)
+    epochs = list(plan(config, both[both["split"] == "train"]))
+    assert [set(pd.concat(batches)["source"]) for batches in epochs] == [{"silver"}] + [{"read"}] * 20
+    assert sum(map(len, epochs[0])) == 4
+    test = rows[rows["split"] == "test"]
+    chances, _ = tune(config, both, tmp_path).read(test["text"].tolist(), test["entity"].tolist())
+    named = test["label"].map(len).to_numpy(dtype=bool)
+    assert chances[named, 0].min() > chances[~named, 0].max()
+
+
+def test_weights_in_parts_are_put_together(monkeypatch, tmp_path):
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr(f"{encoders.MPNET}/config.json", "{}")
+    content = whole.read_bytes()
+    parts = {name: tmp_path / name for name in encoders.PARTS}
+    size = -(-len(content) // len(parts))
+    for at, part in enumerate(parts.values()):
+        part.write_bytes(content[at * size : (at + 1) * size])
+    monkeypatch.setattr(encoders, "_part", parts.__getitem__)
+    folder = encoder_path("mpnet", tmp_path)
+    assert (folder / "config.json").read_text() == "{}"
+    whole.unlink()
+    assert encoder_path("mpnet", tmp_path) == folder  # kept
+
+
+def test_a_missing_package_is_named_with_what_installs_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(encoders, "PARTS", ["no-such-package-part"])
+    with pytest.raises(DataError, match="teacher"):
+        encoder_path("mpnet", tmp_path)
+
+
+def test_a_quantised_base_becomes_its_rounded_self_in_full_precision(tmp_path):
+    source = make_base(tmp_path / "base")
+    quantise(source, tmp_path / "nf4")
+    ids = torch.tensor([[3, 4, 5]])
+    with torch.no_grad():
+        rounded = load_quantised(tmp_path / "nf4")(ids).logits
+        restored = full_precision(tmp_path / "nf4")
+        assert torch.allclose(restored(ids).logits, rounded, atol=0.05)
+    assert all(parameter.requires_grad for parameter in restored.parameters())
+    restored.save_pretrained(tmp_path / "again")
+    assert torch.equal(full_precision(tmp_path / "again")(ids).logits, restored(ids).logits)

@@ -4,12 +4,17 @@ import json
 import numpy as np
 import pandas as pd
 
-from training.pool import PoolConfig, build_pool, call_sentences, some_name, variants
+from training import pool as pool_module
+from training.pool import PoolConfig, build_pool, call_sentences, other_passages, some_name, variants
+from training.risk_cut import Passage
 
 ROWS = pd.DataFrame(
     {
         "text": ["Acme beats estimates and raises its outlook", "Globex cuts jobs at its Ohio plant"],
         "entity": ["Acme", None],
+        "task": "sentiment",
+        "source": "made up",
+        "group": None,
     },
     dtype=object,
 )
@@ -45,14 +50,30 @@ def test_a_variant_differs_and_keeps_its_entity_only_while_it_names_it():
 
 
 def test_the_pool_is_the_same_for_the_same_seed_and_has_all_kinds(tmp_path):
-    make_calls(tmp_path)
+    for folder in ("calls", "headlines"):
+        (tmp_path / folder).mkdir()
+    make_calls(tmp_path / "calls")
     titles = pd.DataFrame(
         {"ts_et": pd.date_range("2007-01-01", periods=30), "title": [f"Title {n} of Acme" for n in range(30)]}
     )
-    titles.to_parquet(tmp_path / "reuters_2007.parquet")
-    config = PoolConfig([2007], titles=10, call_sentences=2, variants=2, named_share=0.5)
-    pool = build_pool(config, ROWS, tmp_path, tmp_path)
-    assert pool["kind"].value_counts()["title"] == 10
-    assert set(pool["kind"]) == {"title", "call", "variant"}
-    assert not pool.duplicated(["text", "entity"]).any()
-    pd.testing.assert_frame_equal(pool, build_pool(config, ROWS, tmp_path, tmp_path))
+    titles.to_parquet(tmp_path / "headlines" / "reuters_2007.parquet")
+    config = PoolConfig([2007], titles=10, call_sentences=2, variants=2, named_share=0.5, risk_titles=5)
+    pool = build_pool(config, ROWS, tmp_path)
+    counts = pool["kind"].value_counts()
+    assert (counts["title"], counts["risk title"]) == (10, 5)
+    assert set(pool["kind"]) == {"title", "call", "variant", "risk title"}
+    assert set(pool.loc[pool["kind"] == "risk title", "task"]) == {"risk"}
+    assert set(pool.loc[pool["kind"] == "variant", "source"]) == {"made up"}
+    assert not pool.duplicated(["text", "entity", "task"]).any()
+    pd.testing.assert_frame_equal(pool, build_pool(config, ROWS, tmp_path))
+
+
+def test_passages_come_from_the_training_rows_companies_and_are_none_of_the_rows(monkeypatch):
+    def passage(company, text):
+        return Passage("a", "10-K/x.json", "item_1A#0", company, "item_1A", "", text)
+
+    found = (passage("1", "We may be sued."), passage("1", "We may fail."), passage("2", "We may melt."))
+    monkeypatch.setattr(pool_module, "filing_passages", lambda data: found)
+    rows = pd.DataFrame({"text": ["We may be sued."], "group": ["1"]})
+    config = PoolConfig([2007], titles=0, call_sentences=0, variants=0, named_share=0, risk_passages=9)
+    assert other_passages(config, rows, None, np.random.default_rng(0)) == ["We may fail."]

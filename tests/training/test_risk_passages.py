@@ -9,7 +9,8 @@ from training import risk_passages
 from training.risk_agreement import agreement, gold_labels, read_labels
 from training.risk_cut import Passage, cut, distinct, html_items, near_key
 from training.risk_passages import hand_passages, silver_passages
-from training.risk_sample import HAND_YEARS, draw_sample, is_set_aside
+from training.risk_reading import LABELS, draw_reading, read_passages
+from training.risk_sample import HAND_YEARS, READ, draw_sample, is_set_aside
 from training.risk_silver import label_filing, label_headline
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -128,6 +129,25 @@ def test_the_hand_sample_is_the_one_that_its_rule_draws_and_at_least_half_is_bli
     pd.testing.assert_frame_equal(draw_sample(DATA), kept, check_dtype=False)
     assert kept["stratum"].str.endswith("_blind").mean() >= 0.5
     assert hand_passages(DATA)["id"].tolist() == kept["id"].tolist()
+
+
+@pytest.mark.slow
+@needs_data
+def test_the_passages_to_learn_from_are_the_ones_that_their_rule_draws_and_none_is_judged():
+    kept = pd.read_csv(READ, dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(draw_reading(DATA), kept, check_dtype=False)
+    rows, judged = read_passages(DATA), hand_passages(DATA)
+    assert len(rows) == len(kept)
+    assert not set(rows["text"].map(near_key)) & set(judged["text"].map(near_key))
+    companies = rows.loc[~rows["group"].str.startswith("reuters_"), "group"]
+    assert not any(map(is_set_aside, companies))
+    assert not set(rows["group"].str.extract(r"^reuters_(\d+)#", expand=False).dropna().astype(int)) & set(HAND_YEARS)
+
+
+def test_every_passage_to_learn_from_has_a_label_and_every_category_some():
+    found = gold_labels(LABELS)
+    assert set(found["id"]) == set(pd.read_csv(READ, dtype=str)["id"])
+    assert found["labels"].explode().value_counts().min() >= 30
 
 
 @needs_data

@@ -240,8 +240,10 @@ def test_soft_targets_reach_training_rows_only(tmp_path):
         },
         dtype=object,
     )
-    soft = {"text": ["Acme rises", "Acme rises", "Globex falls"], "entity": [None, "Acme", None]}
-    pd.DataFrame(soft).assign(targets=[[0.1, 0.2, 0.7], [0.5, 0.4, 0.1], [0, 1, 0]]).to_parquet(tmp_path / "soft")
+    soft = rows[["text", "entity", "task"]].assign(
+        targets=[[0.1, 0.2, 0.7], [0.5, 0.4, 0.1], [0.5] * 12, [0.0, 1.0, 0.0]]
+    )
+    soft.to_parquet(tmp_path / "soft")
     found = with_targets(rows, pd.read_parquet(tmp_path / "soft"))["targets"]
-    assert [list(found[0]), list(found[1])] == [[0.1, 0.2, 0.7], [0.5, 0.4, 0.1]]
-    assert found[2:].isna().all()
+    assert [list(found[0]), list(found[1]), list(found[2])] == [[0.1, 0.2, 0.7], [0.5, 0.4, 0.1], [0.5] * 12]
+    assert found[3] is None

@@ -1,0 +1,118 @@
+"""What the student learns from: texts, what several teachers answer for each, and those answers mixed with the labels.
+
+A lesson is a prompt with probabilities to answer with: three for sentiment, twelve for risks.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from sentfeat.score.prompt import LABELS, PromptEncoder
+from sentfeat.score.risks import RISKS
+from training.label_rows import targets_of
+from training.pool import PoolConfig, build_pool
+from training.teacher import TeacherConfig, of_sets, tune
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ["text", "entity", "task", "source", "kind", "truth"]
+
+
+class Lessons(msgspec.Struct):
+    """Prompts (token ids), target probabilities (n, 3 + 12, the other task's columns unused), and teacher's vectors.
+
+    `is_risk` (n,) says which task a prompt is of; `vectors` (n, width) are zero where no teacher has one.
+    """
+
+    prompts: list[list[int]]
+    targets: np.ndarray
+    is_risk: np.ndarray
+    vectors: np.ndarray
+
+
+def gather_texts(config: PoolConfig, rows: pd.DataFrame, data: Path, out: Path) -> pd.DataFrame:
+    """The training rows and the pool, kept in out/texts.parquet. `truth` is a row's label as probabilities, else none.
+
+    A rule's label is none: such rows are unlabelled text here.
+    """
+    target = out / "texts.parquet"
+    if not target.exists():
+        train = rows[rows["split"] == "train"]
+        pool = build_pool(config, train, data)
+        truth = [
+            None if row.silver else targets_of(row.task, row.label) for row in train.itertuples(index=False, name="Row")
+        ]
+        labelled = train.assign(kind="labelled", truth=pd.Series(truth, index=train.index, dtype=object))
+        pd.concat([labelled, pool])[COLUMNS].to_parquet(target, index=False)
+    asked = pd.read_parquet(target).astype(object)
+    return asked.where(asked.notna(), None)
+
+
+def teach(
+    teachers: list[TeacherConfig], weights: dict[str, float], rows: pd.DataFrame, asked: pd.DataFrame, out: Path
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The teachers' weighted mean answer for each text, and the sentence vectors of the first one (zero elsewhere).
+
+    Each teacher's answers are kept in out/answers-NAME.npz. One without a weight counts once.
+    """
+    answers = [np.zeros(len(LABELS) if task == "sentiment" else len(RISKS)) for task in asked["task"]]
+    heard = np.zeros(len(asked))
+    vectors = np.zeros((len(asked), 0), dtype=np.float16)
+    for teacher in teachers:
+        at = np.flatnonzero((asked["task"] == teacher.task) & asked.index.isin(of_sets(teacher, asked).index))
+        chances, found = answers_of(teacher, rows, asked.iloc[at], out)
+        weight = weights.get(teacher.name, 1.0)
+        for place, row in zip(at, chances, strict=True):
+            answers[place] = answers[place] + weight * row
+        heard[at] += weight
+        if teacher is teachers[0]:
+            vectors = np.zeros((len(asked), found.shape[1]), dtype=np.float16)
+            vectors[at] = found
+    return [answer / weight for answer, weight in zip(answers, heard, strict=True)], vectors
+
+
+def answers_of(
+    teacher: TeacherConfig, rows: pd.DataFrame, asked: pd.DataFrame, out: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and sentence vectors of one teacher, tuned first if it is not there yet."""
+    target = out / f"answers-{teacher.name}.npz"
+    if not target.exists():
+        tuned = tune(teacher, rows, out)
+        tuned.encoder.bfloat16()  # a quarter faster, the same labels
+        chances, vectors = tuned.read(asked["text"].tolist(), asked["entity"].tolist())
+        np.savez(target.with_suffix(".tmp.npz"), chances=chances, vectors=vectors)
+        os.replace(target.with_suffix(".tmp.npz"), target)
+    with np.load(target) as kept:
+        return kept["chances"], kept["vectors"]
+
+
+def mixed_targets(asked: pd.DataFrame, answers: list[np.ndarray], hard_share: float) -> list[np.ndarray]:
+    """The teachers' probabilities; for texts with a `truth`, `hard_share` of the way to it."""
+    return [
+        answer if truth is None else (1 - hard_share) * answer + hard_share * np.asarray(truth)
+        for truth, answer in zip(asked["truth"], answers, strict=True)
+    ]
+
+
+def lessons_of(encoder: PromptEncoder, asked: pd.DataFrame, vectors: np.ndarray, repeats: dict[str, int]) -> Lessons:
+    """Lessons of the texts with their `targets`; those with a truth come as often in an epoch as `repeats` says."""
+    prompts: list[list[int]] = [[]] * len(asked)
+    for task in ("sentiment", "risk"):
+        at = np.flatnonzero(asked["task"] == task)
+        part = asked.iloc[at]
+        found, _ = encoder.encode(part["text"].tolist(), part["entity"].tolist(), task)
+        for place, prompt in zip(at, found, strict=True):
+            prompts[place] = prompt
+    is_risk = (asked["task"] == "risk").to_numpy()
+    targets = np.zeros((len(asked), len(LABELS) + len(RISKS)), dtype=np.float32)
+    for task, columns in (("sentiment", slice(0, len(LABELS))), ("risk", slice(len(LABELS), None))):
+        of_task = asked.loc[asked["task"] == task, "targets"]
+        if len(of_task):
+            targets[is_risk == (task == "risk"), columns] = np.stack(of_task.to_list())
+    times = [repeats[row.task] if row.truth is not None else 1 for row in asked.itertuples()]
+    order = np.repeat(np.arange(len(asked)), times)
+    return Lessons([prompts[at] for at in order], targets[order], is_risk[order], vectors[order])

@@ -1,0 +1,62 @@
+"""Passages to learn from, labelled by reading each once (risk_labels/read_labels.csv); who read them: the README.
+
+    python -m training.risk_reading --data DIR               # draws read_passages.csv anew: then its labels are void
+    python -m training.risk_reading --data DIR --out FILE    # what was read: id and text as JSON lines
+
+Drawn like the passages set aside for judging (training.risk_sample), from other companies and other years' headlines,
+and then some more by topic, for the rare categories. None begins like one of those set aside.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from training.risk_agreement import FOLDER, gold_labels
+from training.risk_cut import filing_passages, headline_passages, near_key, text_hash
+from training.risk_passages import SILVER_YEARS, hand_passages, located_passages
+from training.risk_sample import READ, by_form, by_topic, draw, in_blind_order, is_set_aside, row_of
+
+LABELS = FOLDER / "read_labels.csv"
+SAMPLE = {"filing": 500, "8k": 160, "headline": 230}  # drawn blindly, and as many again by topic
+FROM_ONE_COMPANY = {"filing": 45, "8k": 60, "headline": 10_000}
+MORE = {"filing": (300, 25), "headline": (240, 10_000)}  # by topic alone: how many, and the most of one company
+HEADLINE_STEP = 25
+
+
+def draw_reading(data: Path) -> pd.DataFrame:
+    """The rows of read_passages.csv. Deterministic."""
+    judged = set(hand_passages(data)["text"].map(near_key))
+    filings = by_form(p for p in filing_passages(data) if not is_set_aside(p.company))
+    titles = [p for year in SILVER_YEARS for p in headline_passages(data, year)[::HEADLINE_STEP]]
+    pools = {**filings, "headline": titles}
+    fresh = {kind: [p for p in pool if near_key(p.text) not in judged] for kind, pool in pools.items()}
+    first = draw(fresh, SAMPLE, FROM_ONE_COMPANY)
+    rest = {
+        kind: [p for p in in_blind_order(fresh[kind]) if text_hash(p.text) not in set(first["sha256"])] for kind in MORE
+    }
+    more = [row_of(p, f"{kind}_more") for kind, sizes in MORE.items() for p in by_topic(rest[kind], *sizes)]
+    return pd.concat([first, pd.DataFrame(more)]).sort_values("id", ignore_index=True)
+
+
+def read_passages(data: Path) -> pd.DataFrame:
+    """id, text, labels (tuple of RISKS) and group (the company; a headline by itself). Raises DataError as located."""
+    rows = located_passages(READ, data).merge(gold_labels(LABELS), on="id")
+    title = rows["archive"].map(lambda archive: Path(archive).stem) + "#" + rows["locator"]
+    return rows.assign(group=rows["company"].where(rows["company"] != "", title))[["id", "text", "labels", "group"]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    if arguments.out:
+        texts = located_passages(READ, arguments.data)[["id", "text"]]
+        texts.to_json(arguments.out, orient="records", lines=True, force_ascii=False)
+    else:
+        draw_reading(arguments.data).to_csv(READ, index=False)
+
+
+if __name__ == "__main__":
+    main()
