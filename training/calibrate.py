@@ -58,8 +58,13 @@ def with_sentiment(passport: Passport, engine: Engine, rows: pd.DataFrame) -> Pa
 
 
 def with_risks(passport: Passport, engine: Engine, rows: pd.DataFrame) -> Passport:
-    """The fitted risk head, and metrics by set beside those that are there (silver labels apart)."""
-    head = fitted_risk_head(passport.risk, engine, rows[rows["split"] == "validation"])
+    """The fitted risk head, and metrics by set beside those that are there (silver labels apart).
+
+    It is fitted on validation rows that were read; on a rule's, if there are no others.
+    """
+    validation = rows[rows["split"] == "validation"]
+    read = validation[~is_silver(validation)]
+    head = fitted_risk_head(passport.risk, engine, read if len(read) else validation)
     test = rows[rows["split"] == "test"]
     targets = risk_targets(test["label"].tolist())
     chances = risk_probabilities(engine.risk_logits(test["text"].tolist()), head.scale, head.offset)

@@ -16,7 +16,7 @@ INSTALL = "pip install 'sentfeat[train,teacher]'"
 
 
 def encoder_path(encoder: str, out: Path) -> Path:
-    """Folder of an encoder's weights: "minilm", "mpnet" (unpacked to `out`, once), or the path of a Transformers folder.
+    """Folder of an encoder's weights: "minilm", "mpnet" (unpacked to `out`, once), or a Transformers folder's path.
 
     Raises DataError if a package is not installed.
     """

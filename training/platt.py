@@ -12,6 +12,8 @@ from sentfeat.errors import DataError
 
 FEW = 10
 """A category with fewer positive or negative rows gets no slope and no threshold of its own."""
+PRIOR = 20
+"""How many positive rows of its own weigh as much as what is best for all categories together."""
 
 
 def fit_platt(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -30,13 +32,26 @@ def fit_platt(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def choose_thresholds(chances: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The probability (k,) from which on a category's answer is yes: best F1 on these rows, 0.5 where there are few."""
-    thresholds = np.full(targets.shape[1], 0.5)
+    """The probability (k,) from which on a category's answer is yes: best F1 on these rows.
+
+    That of a category with n positive rows is drawn towards the best one for all (row, category) pairs, as if those
+    were PRIOR rows; where there are few, the latter is taken. Without any positive row it is 0.5.
+    """
+    if not targets.any():
+        return np.full(targets.shape[1], 0.5)
+    thresholds = np.full(targets.shape[1], _best_cut(chances.ravel(), targets.ravel()))
     for category in np.flatnonzero(_has_enough(targets)):
-        precision, recall, cuts = precision_recall_curve(targets[:, category], chances[:, category])
-        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-        thresholds[category] = cuts[f1[:-1].argmax()]
+        count = targets[:, category].sum()
+        own = _best_cut(chances[:, category], targets[:, category])
+        thresholds[category] = (count * own + PRIOR * thresholds[category]) / (count + PRIOR)
     return thresholds
+
+
+def _best_cut(chances: np.ndarray, targets: np.ndarray) -> float:
+    """The probability, of those that occur, from which on "yes" gives the best F1."""
+    precision, recall, cuts = precision_recall_curve(targets, chances)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    return float(cuts[f1[:-1].argmax()])
 
 
 def _has_enough(targets: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 To be asked about sentiment: headlines of the base's own years, sentences of earnings calls, and variants of the
 training rows (words dropped, swapped or cut, two texts joined), which show the teachers' judgement in the neighbourhood
-of each row. To be asked about risks: other headlines, and passages of filings by companies whose passages are training rows.
+of each row. To be asked about risks: other headlines, and passages of filings by companies that have training rows.
 """
 
 import gzip

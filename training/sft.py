@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pandas as pd
 from datasets import Dataset
 from peft import PeftModel, get_peft_model
@@ -125,11 +126,13 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--base", help="default: the config's base")
     parser.add_argument("--data", type=Path, help="default: the config's data_folder")
+    parser.add_argument("--seed", type=int, help="instead of the config's: of the adapter, not of the split")
     parser.add_argument("--targets", type=Path, help="soft targets from training.distil")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = read_recipe(arguments.config, RunConfig)
+    config = config if arguments.seed is None else msgspec.structs.replace(config, seed=arguments.seed)
     base, data = arguments.base or config.base, arguments.data or config.data_folder
     if base is None or data is None:
         parser.error("this config names no base or data folder: give --base and --data")

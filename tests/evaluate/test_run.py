@@ -206,3 +206,18 @@ def test_a_table_of_ones_own_goes_through_the_command_line(tiny_bundle, tmp_path
     assert found["models"]["tiny"]["missing"] == 1
     assert found["generations"]["unsupported_numbers"] == 1
     assert "audit: 3 test rows" in done.stderr
+
+
+def test_the_scale_from_tone_to_score_is_fitted_on_validation_rows_alone():
+    table = rows()
+    table["split"] = ["validation" if split == "train" else split for split in table["split"]]
+    mood = table["label"].map({"negative": -1.0, "neutral": 0.0, "positive": 1.0})
+    table["score"] = 0.3 * mood + 0.1  # tone of an oracle is 0.84 at most: a line maps it to the score exactly
+    table.loc[table["text"] == NASTY, "score"] = np.nan
+    found = evaluate_models(table, {"mine": oracle(1.0)}, baselines={}, protocol="grouped")
+    figures = found.metrics["models"]["mine"]["score_regression"]
+    assert figures["r2_scaled"] == pytest.approx(1.0)
+    assert figures["r2"] < 0
+    table.loc[table["split"] == "validation", "score"] = np.nan
+    without = evaluate_models(table, {"mine": oracle(1.0)}, baselines={}, protocol="grouped")
+    assert "r2_scaled" not in without.metrics["models"]["mine"]["score_regression"]

@@ -33,6 +33,16 @@ def test_alike_targets_cannot_be_calibrated():
 
 
 def test_thresholds_separate_what_can_be_separated():
-    chances = np.linspace(0, 0.4, 41)[:, None].repeat(2, axis=1)
-    targets = np.column_stack([chances[:, 0] > 0.195, chances[:, 1] > 0.395])
-    assert choose_thresholds(chances, targets) == pytest.approx([0.2, 0.5])  # the second has one positive row
+    chances = np.linspace(0, 0.4, 401)[:, None]
+    assert choose_thresholds(chances, chances > 0.1995) == pytest.approx([0.2], abs=1e-3)
+
+
+def test_a_threshold_from_few_rows_is_drawn_towards_that_of_all():
+    plenty, some, one = np.linspace(0, 0.4, 401), np.linspace(0, 0.6, 401), np.linspace(0, 0.3, 401)
+    chances = np.column_stack([plenty, some, one])
+    targets = np.column_stack([plenty >= 0.2, some >= 0.5855, one >= 0.3])  # 201, 10 and 1 positive rows
+    first, second, third = choose_thresholds(chances, targets)
+    pooled = third  # it has nothing of its own
+    assert first == pytest.approx(0.2, abs=0.01)
+    assert second == pytest.approx((10 * 0.5865 + 20 * pooled) / 30, abs=2e-3)
+    assert choose_thresholds(chances, np.zeros_like(targets)).tolist() == [0.5] * 3

@@ -23,6 +23,7 @@ from sentfeat.score.prompt import LABELS
 
 WORDS = (10, 20, 40)  # upper ends of the length buckets
 SEED_MARK = " #"  # "mine #1", "mine #2": one recipe trained from several seeds
+FEWEST_SCORES = 3  # for a line through them
 
 Say = Callable[[str], None]
 
@@ -63,7 +64,7 @@ def evaluate_models(
     chances, results = {}, {}
     for name, scorer in (*models.items(), *baselines.items()):
         chances[name], cost = score_timed(scorer, test["text"].tolist(), entities(test))
-        results[name] = describe(test, chances[name]) | {"cost": cost}
+        results[name] = describe(test, chances[name], score_scale(scorer, rows)) | {"cost": cost}
         say(f"{name}: macro-F1 {results[name]['macro_f1']:.3f}, accuracy {results[name]['accuracy']:.3f}")
     metrics = {
         "protocol": protocol,
@@ -80,8 +81,11 @@ def evaluate_models(
     return Evaluation(metrics, test, chances)
 
 
-def describe(test: pd.DataFrame, chances: np.ndarray) -> dict[str, Any]:
-    """All figures of one model: `test` has target, group and set; `chances` (n, 3) NaN where it gave no answer."""
+def describe(test: pd.DataFrame, chances: np.ndarray, scale: np.ndarray | None = None) -> dict[str, Any]:
+    """All figures of one model: `test` has target, group and set; `chances` (n, 3) NaN where it gave no answer.
+
+    `scale` is what `score_scale` found for the model.
+    """
     targets = test["target"].to_numpy()
     described = _figures(test, chances) | {
         "confusion": confusion_matrix(targets, guesses(chances), labels=range(len(LABELS) + 1))[:-1].tolist(),
@@ -89,7 +93,7 @@ def describe(test: pd.DataFrame, chances: np.ndarray) -> dict[str, Any]:
         "reliability": reliability(targets, chances),
         "sets": _slices(test, chances, test["set"]),
         "length": _slices(test, chances, _length(test["text"])),
-        "score_regression": _score_regression(test, chances),
+        "score_regression": _score_regression(test, chances, scale),
     }
     if test["agreement"].notna().any():
         described["agreement"] = _slices(test, chances, test["agreement"])
@@ -171,14 +175,31 @@ def _length(texts: pd.Series) -> pd.Series:
     return pd.cut(texts.str.split().str.len(), edges, labels=names).astype(str)
 
 
-def _score_regression(test: pd.DataFrame, chances: np.ndarray) -> dict[str, float] | None:
-    """n, R2 of tone taken as the score itself, and squared correlation; None without at least three scores."""
+def score_scale(scorer: Scorer, rows: pd.DataFrame) -> np.ndarray | None:
+    """Slope and offset (2,) from tone to score, by least squares over the validation rows that have a score.
+
+    None without three such rows, or if all have one tone.
+    """
+    held = rows[rows["split"] == "validation"].reindex(columns=rows.columns.union(["score"])).dropna(subset="score")
+    if len(held) < FEWEST_SCORES:
+        return None
+    answer = tone(scorer(held["text"].tolist(), entities(held)))
+    score, known = pd.to_numeric(held["score"]).to_numpy(dtype=float), np.isfinite(answer)
+    usable = known.sum() >= FEWEST_SCORES and np.ptp(answer[known]) > 0
+    return np.polyfit(answer[known], score[known], deg=1) if usable else None
+
+
+def _score_regression(test: pd.DataFrame, chances: np.ndarray, scale: np.ndarray | None) -> dict[str, float] | None:
+    """n, R2 of tone as the score itself and, with a `scale`, of scaled tone, and squared correlation; None for few."""
     score, answer = pd.to_numeric(test["score"]).to_numpy(dtype=float), tone(chances)
     known = np.isfinite(score) & np.isfinite(answer)
-    if known.sum() < 3 or np.ptp(score[known]) == 0 or np.ptp(answer[known]) == 0:
+    if known.sum() < FEWEST_SCORES or np.ptp(score[known]) == 0 or np.ptp(answer[known]) == 0:
         return None
     correlation = np.corrcoef(score[known], answer[known])[0, 1]
-    return {"n": int(known.sum()), "r2": float(r2_score(score[known], answer[known])), "r_squared": correlation**2}
+    found = {"n": int(known.sum()), "r2": float(r2_score(score[known], answer[known])), "r_squared": correlation**2}
+    if scale is not None:
+        found["r2_scaled"] = float(r2_score(score[known], np.polyval(scale, answer[known])))
+    return found
 
 
 def _seeds(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
