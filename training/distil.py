@@ -3,9 +3,9 @@
     python -m training.distil training/configs/embedded_distil.toml --base DIR --data DIR --out DIR
 
 --base is the pretrained folder, or one distilled before; --data holds labelled/, headlines/, calls/ and edgar/. Four
-stages, each kept in --out and skipped where it is there: pool, teachers (encoders tuned on training rows), their answers,
-and the student in --out/base: all weights of the base, trained to answer as the teachers do on the mean and to hold the
-first one's sentence vector where the answer is asked for. QLoRA comes after: training.sft, with
+stages, each kept in --out and skipped where it is there: pool, teachers (encoders tuned on training rows), their
+answers, and the student in --out/base: all weights of the base, trained to answer as the teachers do on the mean and to
+hold the first one's sentence vector where the answer is asked for. QLoRA comes after: training.sft, with
 --targets OUT/targets.parquet, the training rows' labels mixed with the teachers' answers.
 """
 

