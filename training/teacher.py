@@ -30,7 +30,7 @@ RARE = -2.0
 
 
 class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a teacher is tuned, and on what. It answers for the texts of its sets alone, or of all, if none is named."""
+    """How a teacher is tuned, and on what. It answers for the texts of its sets and kinds, or for all, without sets."""
 
     name: str
     task: Literal["sentiment", "risk"]
@@ -39,6 +39,7 @@ class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_rows: int
     learning_rate: float
     sets: list[str] = []
+    kinds: list[str] = []  # of text in the pool
     first: dict[str, int] = {}  # sets of which so many rows are shown once before the epochs, which leave them out
     seed: int = 0
     warmup_share: float = 0.1
@@ -108,8 +109,11 @@ def tune(config: TeacherConfig, rows: pd.DataFrame, out: Path) -> Teacher:
 
 
 def of_sets(config: TeacherConfig, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows that the teacher learns from, or answers for."""
-    return rows[rows["source"].isin(config.sets)] if config.sets else rows
+    """The rows that the teacher learns from, or answers for; `kind` is only known of the latter."""
+    if not config.sets:
+        return rows
+    kinds = rows["kind"] if "kind" in rows else pd.Series("", index=rows.index)
+    return rows[rows["source"].isin(config.sets) | kinds.isin(config.kinds)]
 
 
 def tune_fresh(config: TeacherConfig, teacher: Teacher, rows: pd.DataFrame, target: Path) -> None:

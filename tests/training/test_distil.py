@@ -63,13 +63,13 @@ def test_a_training_rows_target_leans_to_its_label_and_the_row_is_repeated(base)
 
 def test_teachers_answer_for_their_sets_and_are_averaged_by_weight(monkeypatch, tmp_path):
     asked = pd.DataFrame(
-        {"text": list("abc"), "entity": None, "task": ["sentiment", "sentiment", "risk"], "source": ["x", None, None]},
+        {"text": list("abcd"), "entity": None, "task": ["sentiment"] * 2 + ["risk", "sentiment"], "source": None},
         dtype=object,
-    )
+    ).assign(source=["x", None, None, None], kind=["labelled", "call", "labelled", "title"])
     setup = {"encoder": "none", "epochs": 1, "batch_rows": 1, "learning_rate": 1.0}
     teachers = [
         TeacherConfig("wide", "sentiment", **setup),
-        TeacherConfig("narrow", "sentiment", **setup, sets=["x"]),
+        TeacherConfig("narrow", "sentiment", **setup, sets=["x"], kinds=["title"]),
         TeacherConfig("risks", "risk", **setup),
     ]
     says = {"wide": [1.0, 0, 0], "narrow": [0, 0, 1.0], "risks": [0.5] * 12}
@@ -79,8 +79,8 @@ def test_teachers_answer_for_their_sets_and_are_averaged_by_weight(monkeypatch, 
 
     monkeypatch.setattr(lessons, "answers_of", answers_of)
     answers, vectors = lessons.teach(teachers, {"narrow": 3.0}, asked, asked, tmp_path)
-    assert [list(answer) for answer in answers] == [[0.25, 0, 0.75], [1, 0, 0], [0.5] * 12]
-    assert vectors.any(axis=1).tolist() == [True, True, False]
+    assert [list(answer) for answer in answers] == [[0.25, 0, 0.75], [1, 0, 0], [0.5] * 12, [0.25, 0, 0.75]]
+    assert vectors.any(axis=1).tolist() == [True, True, False, True]
 
 
 def test_an_epoch_shows_every_lesson_once_in_batches_that_fit():
