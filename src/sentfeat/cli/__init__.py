@@ -5,12 +5,14 @@ import sys
 
 import typer
 
-from sentfeat.cli import auditing, measuring, operating, reading, scoring, sources
+from sentfeat.cli import auditing, doctor, measuring, operating, reading, scoring, sources
 from sentfeat.errors import SentfeatError
 
 COMMANDS = (
     scoring.predict,
     scoring.score,
+    scoring.export,
+    doctor.doctor,
     measuring.evaluate,
     reading.features,
     reading.dictionary,

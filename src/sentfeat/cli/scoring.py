@@ -1,15 +1,28 @@
 """Commands that put texts to a model."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sentfeat.cli.shared import Adapter, Model, Template, console, progress_bar
+from sentfeat.errors import ConfigError
+from sentfeat.score.find import Asked, find_model, load_model
 
 if TYPE_CHECKING:
+    from sentfeat.score.file_job import SliceScorer
     from sentfeat.score.local import LocalScorer
+
+
+class Where(StrEnum):
+    """Who computes."""
+
+    LOCAL = "local"
+    RAY = "ray"
+    VLLM = "vllm"
+
 
 Explain = Annotated[bool, typer.Option(help="say why: in words where the bundle can, else by leaving words out")]
 
@@ -43,25 +56,63 @@ def score(
     entity_column: Annotated[str, typer.Option(help="the column that holds the company asked about")] = "entity",
     explain: Explain = False,
     rows: Annotated[str, typer.Option(help="of --explain: all, or numbers from 1 such as 1-100,205")] = "all",
+    engine: Annotated[Where, typer.Option(help="this process, a Ray cluster, or a vLLM server")] = Where.LOCAL,
+    address: Annotated[str | None, typer.Option(help="of the cluster (default: one is started here) or server")] = None,
+    workers: Annotated[int | None, typer.Option(help="of Ray; default: one for each GPU, else for each core")] = None,
 ) -> None:
     """Score a file of texts, of any length: its columns, and p_negative, p_neutral, p_positive, label and tone.
 
     Killed on the way, the same command goes on where it was.
     """
-    from sentfeat.score.explain import Rows
     from sentfeat.score.file_job import FileJob, examine, score_file
-    from sentfeat.score.find import find_model, load_model
-    from sentfeat.score.local import LocalScorer
 
     job = FileJob(input, output, text_column, entity_column)
     contents = examine(job)
-    scorer = LocalScorer(load_model(find_model(model, adapter, template)), Rows(rows) if explain else None)
+    if explain and engine != Where.LOCAL:
+        raise ConfigError("--explain works with --engine local; explain the rows that matter in a second, small file")
+    asked = Asked(model, adapter, template)
+    if engine == Where.LOCAL:
+        scorer: SliceScorer = _local(asked, rows if explain else None)
+    else:
+        scorer = _on_ray(asked, address, workers) if engine == Where.RAY else _on_vllm(asked, address)
     with progress_bar(contents.rows, "scoring") as advance:
         report = score_file(job, contents, scorer, advance)
-    console.print(f"wrote {output}: {report.line()}{explained(scorer)}", soft_wrap=True)
+    console.print(f"wrote {output}: {report.line()}{_explained(scorer)}", soft_wrap=True)
 
 
-def explained(scorer: "LocalScorer") -> str:
-    if not scorer.reasons:
-        return ""
-    return f"; {scorer.reasons:,} explained, {scorer.unsupported:,} with numbers that are not in the text"
+def export(
+    output: Annotated[Path, typer.Option(help="a new folder")],
+    model: Model = None,
+    adapter: Adapter = None,
+    template: Template = None,
+    dtype: Annotated[str, typer.Option(help="bfloat16, float16 or float32")] = "bfloat16",
+) -> None:
+    """The model as one plain checkpoint for vLLM and others: adapter merged, safetensors, tokenizer."""
+    from sentfeat.score import export as exporting
+
+    exporting.export(find_model(model, adapter, template), output, dtype)
+    console.print(f"wrote {output}: {dtype} weights, tokenizer", soft_wrap=True)
+
+
+def _local(asked: Asked, explained: str | None) -> "LocalScorer":
+    from sentfeat.score.explain import Rows
+    from sentfeat.score.local import LocalScorer
+
+    return LocalScorer(load_model(find_model(*asked)), Rows(explained) if explained else None)
+
+
+def _on_ray(asked: Asked, address: str | None, workers: int | None) -> "SliceScorer":
+    from sentfeat.score.on_ray import RayScorer
+
+    return RayScorer(asked, address, workers)
+
+
+def _on_vllm(asked: Asked, address: str | None) -> "SliceScorer":
+    from sentfeat.score.on_vllm import VllmScorer
+
+    return VllmScorer(find_model(*asked), address or "http://localhost:8000")
+
+
+def _explained(scorer: "SliceScorer") -> str:
+    reasons, unsupported = getattr(scorer, "reasons", 0), getattr(scorer, "unsupported", 0)
+    return f"; {reasons:,} explained, {unsupported:,} with numbers that are not in the text" if reasons else ""

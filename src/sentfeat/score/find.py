@@ -10,7 +10,7 @@ Weights are read from safetensors only, and no code that comes with a model is r
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sentfeat.errors import BundleError
 from sentfeat.score.bundle import (
@@ -38,6 +38,14 @@ WANTED = ["*.json", "*.safetensors", "*.jinja", "tokenizer*", "*.txt", "README.m
 UNWANTED = ["consolidated*", "original/*", "onnx/*"]  # the same weights once more
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl")
+
+
+class Asked(NamedTuple):
+    """A model as a person names it: the arguments of find_model."""
+
+    model: str | None = None
+    adapter: str | None = None
+    template: str | None = None
 
 
 def find_model(
