@@ -49,11 +49,12 @@ class Held:
 class Fresh:
     """What one reading brought that the lake has not: documents, and rejected rows.
 
-    items: all that came. repeats: headlines whose text another document of that day has already.
+    now: when. items: all that came. repeats: headlines whose text another document of that day has already.
     """
 
     documents: pd.DataFrame
     rejected: pd.DataFrame
+    now: pd.Timestamp
     items: int
     repeats: int
 
@@ -67,7 +68,7 @@ def only_fresh(harvest: Harvest, source: Source, now: pd.Timestamp, held: Held) 
     repeated = _is_repeat(documents, held) if source.live else pd.Series(False, index=documents.index)
     documents = documents[~repeated]
     held.add(documents)
-    return Fresh(documents, rejected, len(harvest.items), int(repeated.sum()))
+    return Fresh(documents, rejected, now, len(harvest.items), int(repeated.sum()))
 
 
 def store(project: Project, source: str, found: Sequence[Fresh], now: pd.Timestamp) -> tuple[int, dict[str, int]]:
@@ -76,20 +77,27 @@ def store(project: Project, source: str, found: Sequence[Fresh], now: pd.Timesta
     lake, partition = project.lake, f"ingest_date={now.date()}"
     documents = pd.concat([one.documents for one in found], ignore_index=True)
     linked = link(documents, project.universe)
-    rejected = pd.concat([*(one.rejected for one in found), linked.rejected], ignore_index=True)
-    quarantine(lake, rejected, source, now)
+    turned_away = [(one.rejected, one.now) for one in found] + [(linked.rejected, now)]
+    _quarantine_all(lake, turned_away, source)
     lake.append(LINKS, linked.links, partition)
     lake.append(DOCUMENTS, documents, partition)
-    return len(linked.links), dict(Counter(rejected["reason"]))
+    reasons = Counter(reason for rejected, _ in turned_away for reason in rejected["reason"])
+    return len(linked.links), dict(reasons)
 
 
 def quarantine(lake: Lake, rejected: pd.DataFrame, source: str, now: pd.Timestamp) -> None:
     """Keep rejected rows, each once."""
-    if rejected.empty:
+    _quarantine_all(lake, [(rejected, now)], source)
+
+
+def _quarantine_all(lake: Lake, turned_away: Sequence[tuple[pd.DataFrame, pd.Timestamp]], source: str) -> None:
+    """Keep the rows rejected at each time of one UTC day, each once and as first seen."""
+    rows = [to_quarantine(rejected, source, at) for rejected, at in turned_away if not rejected.empty]
+    if not rows:
         return
-    rows = to_quarantine(rejected, source, now)
+    found = pd.concat(rows, ignore_index=True).drop_duplicates("row_hash")
     held = lake.read(QUARANTINE, columns=["row_hash"], where=pc.field("source") == source)["row_hash"]
-    lake.append(QUARANTINE, rows[~rows["row_hash"].isin(held)], f"date={now.date()}")
+    lake.append(QUARANTINE, found[~found["row_hash"].isin(held)], f"date={turned_away[0][1].date()}")
 
 
 def files_since(lake: Lake, table: Table, since: pd.Timestamp) -> list[str]:
