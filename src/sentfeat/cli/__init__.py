@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from sentfeat.cli import auditing, doctor, measuring, operating, reading, scoring, sources
+from sentfeat.cli import auditing, doctor, measuring, operating, reading, scoring, sources, testing
 from sentfeat.errors import SentfeatError
 
 COMMANDS = (
@@ -14,6 +14,7 @@ COMMANDS = (
     scoring.export,
     doctor.doctor,
     measuring.evaluate,
+    testing.backtest,
     reading.features,
     reading.dictionary,
     reading.models,
@@ -43,6 +44,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         hint = (
             "pip install 'sentfeat[score]' to score texts, 'sentfeat[evaluate]' to measure models, "
+            "'sentfeat[backtest]' to test features, "
             "'sentfeat[sources]' to read feeds, Yahoo and filings"
         )
         sys.exit(f"error: {error.name} is not installed; the base package only reads: {hint}")
