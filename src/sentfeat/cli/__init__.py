@@ -43,8 +43,8 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except ModuleNotFoundError as error:
         hint = (
-            "pip install 'sentfeat[score]' to score texts, 'sentfeat[evaluate]' to measure models, "
-            "'sentfeat[backtest]' to test features, "
+            "pip install 'sentfeat[score]' to score texts, 'sentfeat[ray]' on a cluster, "
+            "'sentfeat[evaluate]' to measure models, 'sentfeat[backtest]' to test features, "
             "'sentfeat[sources]' to read feeds, Yahoo and filings"
         )
         sys.exit(f"error: {error.name} is not installed; the base package only reads: {hint}")
