@@ -9,7 +9,11 @@ export HF_HUB_OFFLINE := 1
 export PREFECT_HOME := $(CURDIR)/.prefect
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: run test test-all lint bench clean
+# What the deployments run on; `make deploy CONFIG=my.toml`.
+CONFIG ?= data/live.toml
+PREFECT := $(VENV)/bin/python -m prefect
+
+.PHONY: run test test-all lint wheel audit bench deploy clean
 
 run: $(VENV)/.run  ## the sample market: backfill, nightly, backtest
 	$(VENV)/bin/python -m flows.tour --config data/sample.toml --start 2022-01-03 --end 2024-12-31
@@ -24,10 +28,30 @@ lint: $(VENV)/.dev  ## style and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/bin/zizmor --offline --quiet .github/workflows
 
 bench: $(VENV)/.dev  ## timings for the README's table
 	$(VENV)/bin/python -m benchmarks.scoring
 	$(VENV)/bin/python -m benchmarks.features
+
+deploy: $(VENV)/.run  ## work pools, queues and all deployments, on the server that PREFECT_API_URL names
+	@test -n "$$PREFECT_API_URL" || { echo "set PREFECT_API_URL to your server's address first"; exit 1; }
+	$(PREFECT) work-pool create sentfeat --type process --overwrite
+	$(PREFECT) work-pool create sentfeat-gpu --type process --overwrite
+	SENTFEAT_CONFIG=$(CONFIG) $(PREFECT) --no-prompt deploy --all
+	$(PREFECT) work-queue set-concurrency-limit writers 1 --pool sentfeat
+
+wheel:  ## built, and installed and used in an environment that has nothing else
+	$(PYTHON) -m venv --clear build/clean
+	build/clean/bin/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/dist .
+	build/clean/bin/pip install --quiet --disable-pip-version-check -c constraints-cpu.txt build/dist/*.whl
+	cd build && clean/bin/sentfeat dictionary features --json > dictionary.json && clean/bin/sentfeat --help
+
+audit:  ## known holes in what is pinned; asks the network
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install --quiet --disable-pip-version-check -c constraints-cpu.txt pip-audit
+	build/audit/bin/pip-audit --requirement constraints-cpu.txt --no-deps --disable-pip
 
 clean:
 	rm -rf $(VENV) .prefect data/lake

@@ -10,17 +10,20 @@ from typing import Annotated
 import typer
 from prefect import flow
 
-from flows.steps import Day, Target, carry_out, one_line_errors, run_command
+from flows.alerts import WATCHED
+from flows.runs import carry_out, only_writer
+from flows.steps import Day, Target, one_line_errors, run_command
 from sentfeat.pipeline import plan_range
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
 
 
-@flow(name="backfill", flow_run_name="backfill {start} to {end}")
+@flow(name="backfill", flow_run_name="backfill {start} to {end}", **WATCHED)
 def backfill(config: str, start: Day, end: Day, overrides: list[str] | None = None) -> RunSummary:
     """Ingest, score and build every session from `start` to `end`, with the history that their rows remember."""
     target = Target.of(config, overrides)
-    return carry_out(target, plan_range(target.project, start, end, utc_now()))
+    with only_writer(target, f"backfill {start} to {end}"):
+        return carry_out(target, [plan_range(target.project, start, end, utc_now())])
 
 
 def main(

@@ -10,15 +10,14 @@ from typing import Annotated, NamedTuple
 import pandas as pd
 import typer
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.deployments import run_deployment
 from prefect.tasks import Task, exponential_backoff
 from pydantic import Field
 
 from sentfeat import pipeline
-from sentfeat.errors import SentfeatError
+from sentfeat.errors import LakeError, SentfeatError
 from sentfeat.pipeline import Chunk, Plan, Project
-from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
 
 MINUTE = 60
@@ -85,8 +84,26 @@ def prices(target: Target, first: pd.Timestamp, last: pd.Timestamp) -> pipeline.
 
 @task(name="score", task_run_name="score {chunk.name}", timeout_seconds=12 * 60 * MINUTE, **PATIENCE)
 def score(target: Target, chunk: Chunk) -> pipeline.ScoreReport:
-    """Score what has no score yet."""
-    return pipeline.score_window(target.project, chunk.span, kinds=chunk.score)
+    """Score what has no score yet, here or, if the configuration names one, through a deployment."""
+    deployment = target.project.config.operations.score_deployment
+    if deployment is None:
+        return pipeline.score_window(target.project, chunk.span, kinds=chunk.score)
+    return _score_elsewhere(target, chunk, deployment)
+
+
+def _score_elsewhere(target: Target, chunk: Chunk, deployment: str) -> pipeline.ScoreReport:
+    """Nothing is started if nothing is open. Raises LakeError if texts are still without a score afterwards."""
+    before = pipeline.count_open(target.project, chunk.span, chunk.score)
+    if before.scored == 0:
+        return before
+    parameters = {"config": target.config, "after": str(chunk.span.after), "until": str(chunk.span.until)}
+    run_deployment(
+        deployment, parameters={**parameters, "kinds": list(chunk.score), "overrides": list(target.overrides)}
+    )
+    left = pipeline.count_open(target.project, chunk.span, chunk.score).scored
+    if left:
+        raise LakeError(f"deployment {deployment} left {left} of {before.scored} texts unscored; look at its run")
+    return before
 
 
 @task(name="build", task_run_name="build to {plan.last:%Y-%m-%d}", timeout_seconds=4 * 60 * MINUTE, **PATIENCE)
@@ -111,17 +128,10 @@ def backtest(
     return pipeline.backtest_range(target.project, first, last, command=command, options=options, progress=say)
 
 
-def carry_out(target: Target, plan: Plan) -> RunSummary:
-    """All steps over the planned months, and the run's page as a Prefect artifact."""
-    summary = RunSummary(
-        lake=target.project.config.lake,
-        ingested=[report for chunk in plan.chunks for report in ingest(target, chunk)],
-        prices=prices(target, plan.first, plan.last),
-        scored=[score(target, chunk) for chunk in plan.chunks if chunk.score],
-        built=build(target, plan),
-    )
-    create_markdown_artifact(key="run-summary", markdown=summary.markdown(), description=summary.line())
-    return summary
+@task(name="tidy", timeout_seconds=60 * MINUTE, **PATIENCE)
+def tidy(target: Target) -> pipeline.TidyReport:
+    """Merge small segments of the lake."""
+    return pipeline.tidy(target.project.lake, utc_now())
 
 
 def run_command(main: Callable[..., None]) -> None:

@@ -1,7 +1,6 @@
 """Small feature tables to publish, for tests that are not about how rows come about."""
 
 import pandas as pd
-from click.testing import Result
 from typer.testing import CliRunner
 
 from sentfeat.cli import app
@@ -39,6 +38,6 @@ def publish(shelf: Shelf, session: pd.Timestamp, at: pd.Timestamp, **columns: ob
     announce(shelf.lake, shelf.model, shelf.cutoff, session)
 
 
-def run_sentfeat(*arguments: str) -> Result:
+def run_sentfeat(*arguments: str):
     """The command in this process; its errors are raised."""
     return CliRunner().invoke(app, arguments, catch_exceptions=False)

@@ -222,6 +222,7 @@ class Config(Struct, frozen=True, kw_only=True):
     bundle: str = EMBEDDED
     word_lists: str | None = None  # folder with Loughran-McDonald lists, which are licensed and not shipped
     processes: int = 1  # how many ranges of the feature table are built beside each other
+    precision: str | None = None  # the numeric mode of the machine that scores, where it is another one
     features: FeatureSettings = FeatureSettings()
     quality: QualitySettings = QualitySettings()
     backtest: BacktestSettings = BacktestSettings()

@@ -33,6 +33,10 @@ class BusyError(SentfeatError):
     """Another run is writing the same lake."""
 
 
+class OverdueError(SentfeatError):
+    """A session or a source that should be there by now and is not."""
+
+
 class SessionError(SentfeatError):
     """A date that is no trading session, or a session whose cut-off has not passed yet."""
 

@@ -14,7 +14,7 @@ from sentfeat.config import default_lake
 from sentfeat.errors import ConfigError, DataError
 from sentfeat.publish import Shelf
 from sentfeat.retention import require_kept
-from sentfeat.sessions import Cutoff
+from sentfeat.sessions import Cutoff, as_utc
 from sentfeat.store import Lake
 from sentfeat.tables import FEATURES, TABLES
 
@@ -43,8 +43,8 @@ def read_features(
     lake = open_lake(lake)
     shelf = Shelf(lake, model or current_model(lake), as_cutoff(cutoff))
     if as_of is not None:
-        require_kept(lake, _utc(as_of))
-    paths = lake.files(shelf.folder) if as_of is None else shelf.paths_as_of(_utc(as_of))
+        require_kept(lake, as_utc(as_of))
+    paths = lake.files(shelf.folder) if as_of is None else shelf.paths_as_of(as_utc(as_of))
     paths = [path for path in paths if _within(path, start, end)]
     where = None if tickers is None else pc.field("ticker").isin(list(tickers))
     frame = lake.read(FEATURES, where=where, paths=paths)
@@ -88,11 +88,6 @@ def as_cutoff(cutoff: str | None) -> Cutoff:
         return Cutoff(cutoff or Cutoff.PRE_OPEN)
     except ValueError:
         raise ConfigError(f"cutoff must be {' or '.join(Cutoff)}, got {cutoff!r}") from None
-
-
-def _utc(at: str | pd.Timestamp) -> pd.Timestamp:
-    stamp = pd.Timestamp(at)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
 
 
 def _within(path: str, start: Day | None, end: Day | None) -> bool:

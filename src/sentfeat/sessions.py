@@ -124,6 +124,15 @@ def latest_known(cutoff: Cutoff, lag: pd.Timedelta, now: pd.Timestamp) -> pd.Tim
     return calendar().sessions[_all_known_at(cutoff, lag).searchsorted(now, side="right") - 1]
 
 
+def as_utc(at: str | pd.Timestamp) -> pd.Timestamp:
+    """`at` as a UTC time; without a zone it is UTC already. Raises SessionError if it is no time."""
+    try:
+        stamp = pd.Timestamp(at)
+    except ValueError as error:
+        raise SessionError(f"{at!r} is not a time; write it as 2026-11-19T21:45Z") from error
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+
 def utc_now() -> pd.Timestamp:
     """The wall clock; the one place that reads it."""
     return pd.Timestamp.now("UTC").floor("us")

@@ -8,10 +8,9 @@ import pandas as pd
 import typer
 
 from sentfeat.cli.shared import Lake, cell, console, print_grid
-from sentfeat.errors import ConfigError
 from sentfeat.health import Health, check_lake
 from sentfeat.reader import as_cutoff, open_lake
-from sentfeat.sessions import NEW_YORK, utc_now
+from sentfeat.sessions import NEW_YORK, as_utc, utc_now
 
 
 def status(
@@ -84,10 +83,7 @@ def prune(
     from sentfeat.retention import plan_prune
     from sentfeat.retention import prune as remove
 
-    try:
-        before = pd.Timestamp(superseded_before, tz="UTC")
-    except ValueError as error:
-        raise ConfigError(f"--superseded-before needs a date as YYYY-MM-DD, got {superseded_before!r}") from error
+    before = as_utc(superseded_before)
     place = open_lake(lake)
     plan = plan_prune(place, before)
     for file in plan.files:

@@ -24,7 +24,7 @@ from sentfeat.pipeline.prices import PriceReport, update_prices
 from sentfeat.pipeline.project import Project, open_project
 from sentfeat.pipeline.relink import RelinkReport, relink
 from sentfeat.pipeline.replay import replay
-from sentfeat.pipeline.score import ScoreReport, score_window
+from sentfeat.pipeline.score import ScoreReport, count_open, score_window
 from sentfeat.pipeline.upkeep import TidyReport, tidy
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "backtest_range",
     "build_features",
     "build_range",
+    "count_open",
     "idle_reason",
     "ingest_window",
     "open_project",

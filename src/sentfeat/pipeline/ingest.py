@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from sentfeat.config import settings_hash
-from sentfeat.errors import SourceError
+from sentfeat.errors import DataError, SourceError
 from sentfeat.hashing import digest
 from sentfeat.ingest.archive import Attempt, Tape
 from sentfeat.ingest.source import Harvest, Source, Visit
@@ -21,6 +21,7 @@ from sentfeat.tables import COVERAGE
 
 logger = logging.getLogger(__name__)
 
+CLOCK_STEP = pd.Timedelta(minutes=10)  # as far back as time services step a clock
 LIVE_REACH = pd.Timedelta(days=2)  # how far back every poll looks: items are often listed hours after their stamp
 LONGEST_OUTAGE = pd.Timedelta(days=30)  # a poll after a longer one starts anew
 
@@ -75,8 +76,10 @@ def ingest_window(project: Project, span: Window, now: pd.Timestamp, *, poll: bo
     """Read every archive for what became available in `span` and, with `poll`, every live source; a report for each.
 
     A live source that can be read afterwards too is read so for the part of `span` before its first poll. A source
-    that cannot be read is noted in coverage and the others go on. Raises SourceError if none could be read.
+    that cannot be read is noted in coverage and the others go on. Raises SourceError if none could be read, DataError
+    if the clock was set back.
     """
+    now = _steady(project.lake, now)
     reports = [
         _ingest(project, errand)
         for source, settings in zip(project.sources, project.config.sources, strict=True)
@@ -85,6 +88,22 @@ def ingest_window(project: Project, span: Window, now: pd.Timestamp, *, poll: bo
     if reports and not any(report.ok for report in reports):
         raise SourceError("no source could be read: " + "; ".join(str(report.reason) for report in reports))
     return reports
+
+
+def _steady(lake: Lake, now: pd.Timestamp) -> pd.Timestamp:
+    """`now`, or the newest attempt's time if the clock was set back a little since then.
+
+    A clock that is far behind would date what comes in into sessions that were built without it: DataError.
+    """
+    newest = lake.read(COVERAGE, columns=["attempted_at"])["attempted_at"].max()
+    if pd.isna(newest) or now >= newest:
+        return now
+    if newest - now > CLOCK_STEP:
+        raise DataError(
+            f"the clock was set back: {lake.location('')} was written at {newest:%Y-%m-%d %H:%M:%S} UTC, now it is "
+            f"{now:%Y-%m-%d %H:%M:%S}; set the clock right (what it is wrong by would be wrong in every row)"
+        )
+    return newest
 
 
 def _errands(lake: Lake, source: Source, settings: str, span: Window, now: pd.Timestamp, *, poll: bool) -> list[Errand]:

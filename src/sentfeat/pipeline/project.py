@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentfeat.config import EMBEDDED, Config, load_config
+from sentfeat.errors import ConfigError
 from sentfeat.features.reports import WordLists, read_word_lists
 from sentfeat.ingest.archive import RawArchive
 from sentfeat.ingest.catalog import open_prices, open_sources, open_universe
@@ -65,7 +66,9 @@ class Project:
 
     @cached_property
     def precision(self) -> str:
-        """The numeric mode of this machine; part of the model's identity."""
+        """The numeric mode of the machine that scores (default: this one); part of the model's identity."""
+        if self.config.precision is not None:
+            return self.config.precision
         from sentfeat.score.precision import choose_precision
 
         return choose_precision(self.bundle.base).mode
@@ -77,8 +80,14 @@ class Project:
 
     @cached_property
     def engine(self) -> "Engine | Classifier":
-        """The scoring engine, loaded on first use (imports torch)."""
-        return load_model(self.bundle)
+        """The scoring engine, loaded on first use (imports torch). Raises ConfigError for another model id."""
+        engine = load_model(self.bundle)
+        if engine.model_id != self.bundle.model_id(self.precision):
+            raise ConfigError(
+                f"precision = {self.precision!r} is configured, but this machine scores in another one; score on the "
+                "machine that the setting is meant for, or take it out"
+            )
+        return engine
 
     def shelf(self, cutoff: Cutoff) -> Shelf:
         return Shelf(self.lake, self.model, cutoff)

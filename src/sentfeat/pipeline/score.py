@@ -47,15 +47,17 @@ def score_window(
 
     Kept shard by shard, so that a killed run goes on where it was. The model is loaded only if there is work.
     """
-    pairs = _linked_pairs(project.lake, span, kinds)
-    wanted: dict[Task, pd.DataFrame] = {"sentiment": pairs}
-    if "risk" in project.bundle.tasks:
-        wanted["risk"] = pairs.drop_duplicates("text_hash").assign(entity_hash=NO_ENTITY, entity=None)
-    todo = {task: unanswered(project, asked, task) for task, asked in wanted.items()}
+    wanted, todo = _questions(project, span, kinds)
     items = _plan(todo)
     for begin in range(0, len(items), SCORES_PER_SHARD):
         _score_shard(project, span, items.iloc[begin : begin + SCORES_PER_SHARD], progress)
-    return ScoreReport(sum(map(len, wanted.values())), sum(map(len, todo.values())))
+    return ScoreReport(wanted, sum(map(len, todo.values())))
+
+
+def count_open(project: Project, span: Window, kinds: Sequence[str] = SCORED_KINDS) -> ScoreReport:
+    """What `score_window` would do, without doing it; `scored` counts the answers that are still to be given."""
+    wanted, todo = _questions(project, span, kinds)
+    return ScoreReport(wanted, sum(map(len, todo.values())))
 
 
 def read_scores(
@@ -89,6 +91,16 @@ def available_in(span: Window) -> pc.Expression:
     """The filter on available_at for (span.after, span.until]."""
     at = pc.field("available_at")
     return (at > pc.scalar(span.after.to_pydatetime())) & (at <= pc.scalar(span.until.to_pydatetime()))
+
+
+def _questions(project: Project, span: Window, kinds: Sequence[str]) -> tuple[int, dict[Task, pd.DataFrame]]:
+    """How many answers are wanted in `span`, and by task those of them that have not been given."""
+    pairs = _linked_pairs(project.lake, span, kinds)
+    wanted: dict[Task, pd.DataFrame] = {"sentiment": pairs}
+    if "risk" in project.bundle.tasks:
+        wanted["risk"] = pairs.drop_duplicates("text_hash").assign(entity_hash=NO_ENTITY, entity=None)
+    todo = {task: unanswered(project, asked, task) for task, asked in wanted.items()}
+    return sum(map(len, wanted.values())), todo
 
 
 def _linked_pairs(lake: Lake, span: Window, kinds: Sequence[str]) -> pd.DataFrame:

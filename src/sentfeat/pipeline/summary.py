@@ -21,6 +21,7 @@ class RunSummary:
     prices: PriceReport = field(default_factory=PriceReport)
     scored: Sequence[ScoreReport] = ()
     built: Sequence[BuildReport] = ()
+    note: str | None = None  # why nothing was done
 
     @property
     def documents(self) -> int:
@@ -62,6 +63,8 @@ class RunSummary:
 
     def line(self) -> str:
         """One line: what was written, what was dropped and why."""
+        if self.note is not None:
+            return self.note
         if not self.is_new and not self.failures and not self.problems:
             return f"nothing was new: {self.outcomes['reused']} sessions stand as they were in {self.lake}"
         sessions = ", ".join(f"{n} {outcome}" for outcome, n in sorted(self.outcomes.items())) or "none"
