@@ -25,7 +25,8 @@ def attempt(lake: Lake, source: str, at: str, *, ok: bool, required: bool = True
     when = new_york(at)
     row = dict.fromkeys(COVERAGE.names) | {
         "source": source, "attempt_id": f"{source}{at}", "attempted_at": when, "window_start": when - HOUR,
-        "window_end": when, "ok": ok, "polled": True, "required": required, "items": 0, "documents": 0, "reason": reason,
+        "window_end": when, "ok": ok, "polled": True, "required": required,
+        "items": 0, "documents": 0, "reason": reason,
     }  # fmt: skip
     lake.append(COVERAGE, pd.DataFrame([row]), f"date={when.date()}")
 
