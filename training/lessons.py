@@ -3,7 +3,6 @@
 A lesson is a prompt with probabilities to answer with: three for sentiment, twelve for risks.
 """
 
-import logging
 import os
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from sentfeat.score.risks import RISKS
 from training.label_rows import targets_of
 from training.pool import PoolConfig, build_pool
 from training.teacher import TeacherConfig, of_sets, tune
-
-logger = logging.getLogger(__name__)
 
 COLUMNS = ["text", "entity", "task", "source", "kind", "truth"]
 

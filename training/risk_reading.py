@@ -32,9 +32,8 @@ def draw_reading(data: Path) -> pd.DataFrame:
     pools = {**filings, "headline": titles}
     fresh = {kind: [p for p in pool if near_key(p.text) not in judged] for kind, pool in pools.items()}
     first = draw(fresh, SAMPLE, FROM_ONE_COMPANY)
-    rest = {
-        kind: [p for p in in_blind_order(fresh[kind]) if text_hash(p.text) not in set(first["sha256"])] for kind in MORE
-    }
+    taken = set(first["sha256"])
+    rest = {kind: [p for p in in_blind_order(fresh[kind]) if text_hash(p.text) not in taken] for kind in MORE}
     more = [row_of(p, f"{kind}_more") for kind, sizes in MORE.items() for p in by_topic(rest[kind], *sizes)]
     return pd.concat([first, pd.DataFrame(more)]).sort_values("id", ignore_index=True)
 

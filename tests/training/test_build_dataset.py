@@ -214,3 +214,12 @@ def test_passages_labelled_by_hand_are_only_ever_tested_on(tmp_path, monkeypatch
     rows, _ = build(DataConfig(SHARES, sets, hand_risks=[RiskSet("hand", "public")]), tmp_path)
     assert set(rows.loc[rows["source"] == "hand", "split"]) == {"test"}
     assert set(rows.loc[rows["source"] == "many", "split"]) == set(SHARES)
+
+
+def test_passages_to_learn_from_are_never_tested_on(tmp_path, monkeypatch):
+    found = [{"text": f"passage {n}", "label": (), "group": f"company {n}"} for n in range(60)]
+    read = make_rows(found, task="risk", source="read")
+    monkeypatch.setattr("training.build_dataset.read_reading_risks", lambda chosen, data: read)
+    rows, _ = build(DataConfig(SHARES, read_risks=[RiskSet("read", "public")]), tmp_path)
+    assert set(rows["split"]) == set(SHARES) - {"test"}
+    assert len(rows) == 60
