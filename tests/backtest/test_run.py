@@ -1,3 +1,5 @@
+import datetime as dt
+
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
@@ -86,3 +88,11 @@ def test_features_without_a_value_are_one_clear_error(planted_tables, settings):
 def test_settings_that_could_never_say_yes_are_refused():
     with pytest.raises(ValueError, match="can never give p"):
         BacktestSettings(placebos=5)
+
+
+def test_the_table_is_split_where_the_models_own_text_ends(null_tables, settings):
+    until = dt.date(2020, 1, 31)
+    groups = run(*null_tables, settings, Context(seen_until=until, trial=3)).tables["groups"]
+    split = groups[groups["by"] == "model's text"].set_index("part")["n_rows"]
+    assert split.sum() == groups.loc[groups["by"] == "all", "n_rows"].item()
+    assert (split > 0).all()

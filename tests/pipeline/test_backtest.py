@@ -44,7 +44,7 @@ def project(tmp_path_factory) -> Project:
     return project
 
 
-def tested(project: Project, **options) -> BacktestReport:
+def backtested(project: Project, **options) -> BacktestReport:
     first, last = published_range(project, None, None)
     return backtest_range(project, first, last, command="again", options=BacktestOptions(**options))
 
@@ -55,7 +55,7 @@ def verdict_of(report: BacktestReport) -> dict:
 
 @pytest.mark.slow
 def test_a_clean_lake_raises_no_alarm_and_is_not_tested_twice(project):
-    first, again = tested(project, masked=True, latency=True), tested(project, masked=True, latency=True)
+    first, again = backtested(project, masked=True, latency=True), backtested(project, masked=True, latency=True)
     verdict = verdict_of(first)
     assert verdict["verdict"] not in ("INVALID", "UNVERIFIED TIMING")
     rebuilt = next(probe for probe in verdict["probes"] if "made again" in probe["name"])
@@ -70,7 +70,7 @@ def test_a_clean_lake_raises_no_alarm_and_is_not_tested_twice(project):
 
 @pytest.mark.slow
 def test_masked_scores_are_kept_and_another_run_asks_nothing(project, monkeypatch):
-    tested(project, masked=True)
+    backtested(project, masked=True)
     monkeypatch.setattr(type(project.engine), "answers", lambda *_, **__: pytest.fail("a masked text scored twice"))
     from sentfeat.pipeline.variants import masked_features
 
@@ -86,7 +86,7 @@ def test_a_published_file_that_was_changed_makes_the_backtest_invalid(project):
     at = before.schema.get_field_index("buzz")
     try:
         pq.write_table(before.set_column(at, before.schema.field("buzz"), [[9.0] * before.num_rows]), path)
-        assert tested(project).verdict == "INVALID"
+        assert backtested(project).verdict == "INVALID"
     finally:
         pq.write_table(before, path)
 
@@ -96,7 +96,7 @@ def test_a_table_made_elsewhere_is_tested_with_the_lakes_prices(project, tmp_pat
     rows = read_features(lake=project.lake, model=project.model)
     table = pd.DataFrame({"session": rows["session"], "ticker": rows["ticker"], "alpha": rows["sent_mean"]})
     table.to_parquet(tmp_path / "vendor.parquet")
-    report = tested(project, table=str(tmp_path / "vendor.parquet"))
+    report = backtested(project, table=str(tmp_path / "vendor.parquet"))
     assert report.verdict == "UNVERIFIED TIMING"
     assert "table-vendor" in report.path
 

@@ -40,7 +40,7 @@ def group_table(walk: Walk, seen_until: dt.date | None = None) -> pd.DataFrame:
         if len(group.labels) > 1:
             rows += [_row(by, label, walk, group.codes == code) for code, label in enumerate(group.labels)]
     if seen_until is not None:
-        after = (walk.panel.sessions > pd.Timestamp(seen_until)).to_numpy()[:, None]
+        after = np.asarray(walk.panel.sessions > pd.Timestamp(seen_until))[:, None]
         rows.append(_row("model's text", f"up to {seen_until}", walk, ~after))
         rows.append(_row("model's text", f"after {seen_until}", walk, after))
     largest = _largest(walk)
