@@ -39,6 +39,7 @@ def _one(features: pd.DataFrame, prices: pd.DataFrame, settings: BacktestSetting
     gain = inference.rank_ic(large, target, present) - inference.rank_ic(small, target, present)
     return {
         "horizon": horizon,
+        "skipped": None,
         "name": "B3 vs B0",
         "clark_west": asdict(inference.mean_test(series, horizon)),
         "ic_gain": asdict(inference.mean_test(gain, horizon)),
