@@ -85,11 +85,19 @@ def server(tmp_path_factory) -> Iterator[Environment]:
 
 
 @pytest.fixture(scope="session")
-def deployed(server) -> Environment:
+def live_config(tmp_path_factory) -> Path:
+    """What the scheduled deployments run on, should one of their times come while tests run: a lake of its own."""
+    path = tmp_path_factory.mktemp("live") / "live.toml"
+    path.write_text(SAMPLE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def deployed(server, live_config) -> Environment:
     """The server with everything in prefect.yaml deployed by `make deploy`, twice: the second changes nothing."""
     for _ in range(2):
         made = subprocess.run(
-            ["make", "deploy", "CONFIG=data/sample.toml", f"PREFECT={sys.executable} -m prefect", "-o", ".venv/.run"],
+            ["make", "deploy", f"CONFIG={live_config}", f"PREFECT={sys.executable} -m prefect", "-o", ".venv/.run"],
             cwd=ROOT, env=server, capture_output=True, text=True, timeout=300,
         )  # fmt: skip
         assert made.returncode == 0, made.stdout + made.stderr

@@ -43,17 +43,17 @@ def test_a_failing_run_fails_the_command(worker):
     assert ran.returncode == 1
 
 
-def test_every_deployment_is_there_with_its_schedule_and_queue(deployed):
+def test_every_deployment_is_there_with_its_schedule_and_queue(deployed, live_config):
     flows = {flow["id"]: flow["name"] for flow in api(deployed, "flows")}
     found = {f"{flows[d['flow_id']]}/{d['name']}": d for d in api(deployed, "deployments")}
-    crons = {name: [s["schedule"]["cron"] for s in d["schedules"]] for name, d in found.items()}
+    crons = {name: sorted(s["schedule"]["cron"] for s in d["schedules"]) for name, d in found.items()}
     assert crons == {
         "ingest/live": ["*/15 * * * *"],
         "nightly/live": ["5 22 * * 1-5"],
         "pre_open/live": ["16 9 * * 1-5"],
         "backfill/live": [],
         "backtest/live": ["0 6 * * 6"],
-        "watch/live": ["30 23 * * 1-5", "25 9 * * 1-5"],
+        "watch/live": ["25 9 * * 1-5", "30 23 * * 1-5"],
         "score/gpu": [],
         "train/manual": [],
         "nightly/sample": [],
@@ -70,7 +70,7 @@ def test_every_deployment_is_there_with_its_schedule_and_queue(deployed):
     }
     (queue,) = [q for q in api(deployed, "work_queues") if q["name"] == "writers"]
     assert queue["concurrency_limit"] == 1
-    assert found["nightly/live"]["parameters"] == {"config": "data/sample.toml"}
+    assert found["nightly/live"]["parameters"] == {"config": str(live_config)}
 
 
 def test_schedules_make_runs(deployed):
@@ -83,7 +83,8 @@ def test_schedules_make_runs(deployed):
 
 @pytest.mark.slow
 def test_every_deployment_runs_once(worker, tmp_path, overrides):
-    """By `prefect deployment run`, into one lake; `live` ones with the sample market's configuration."""
+    """By `prefect deployment run`, all on the sample market and into one lake."""
+    config = ("--param", "config=data/sample.toml")
     for name, parameters in {
         "backfill/sample": {"start": "2024-11-01", "end": "2024-12-30"},
         "backfill/live": {"start": "2024-10-28", "end": "2024-10-31"},
@@ -96,13 +97,13 @@ def test_every_deployment_runs_once(worker, tmp_path, overrides):
         "backtest/live": {},
     }.items():
         more = [part for key, value in parameters.items() for part in ("--param", f"{key}={value}")]
-        ran = python(*RUN, name, "--param", overrides, *more, "--watch", env=worker, timeout=900)
+        ran = python(*RUN, name, *config, "--param", overrides, *more, "--watch", env=worker, timeout=900)
         assert ran.returncode == 0, f"{name}: {ran.stdout}{ran.stderr}"
     assert str(read_features(lake=str(tmp_path / "lake"))["session"].max().date()) == "2024-12-31"
     trained = python(*RUN, "train/manual", "--param", f"out={tmp_path / 'smoke'}", "--watch", env=worker, timeout=900)
     assert trained.returncode == 0, trained.stdout + trained.stderr
     assert (tmp_path / "smoke" / "bundle" / "passport.json").is_file()
-    watched = python(*RUN, "watch/live", "--param", overrides, "--watch", env=worker)
+    watched = python(*RUN, "watch/live", *config, "--param", overrides, "--watch", env=worker)
     assert watched.returncode == 1, "the sample market ended in 2024: its newest session is overdue"
 
 
