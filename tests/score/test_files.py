@@ -71,7 +71,7 @@ def test_a_file_with_a_header_alone_has_columns_and_no_rows(tmp_path):
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("a.csv", b"text,n\na,1\nb,2,3\n", "Row #3: Expected 2 columns, got 3"),
+        ("a.csv", b"text,n\na,1\nb,2,3\n", "Expected 2 columns, got 3: b,2,3"),
         ("a.csv", b"text,text\na,b\n", "several columns of one name: text, text"),
         ("a.csv", b"text\n\xff\xfe\n", "invalid UTF8"),
         ("a.csv", b"", "Empty CSV"),
