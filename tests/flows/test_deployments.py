@@ -15,7 +15,9 @@ RUN = ("prefect", "deployment", "run")
 @pytest.fixture
 def overrides(tmp_path, tiny_bundle) -> str:
     """Parameters that put a run of the sample market into a lake of its own, small and quick."""
-    changed = [f"lake={tmp_path / 'lake'}", "sources.0.companies=6", f"bundle={tiny_bundle}", "backtest.placebos=19"]
+    changed = [f"lake={tmp_path / 'lake'}", "sources.0.companies=6", f"bundle={tiny_bundle}"]
+    changed += ["backtest.placebos=19", "backtest.train_sessions=20", "backtest.min_test_sessions=10"]
+    changed += ["backtest.power_draws=2", "backtest.bootstrap_draws=50"]
     return f"overrides={json.dumps(changed)}"
 
 
@@ -86,8 +88,8 @@ def test_every_deployment_runs_once(worker, tmp_path, overrides):
     """By `prefect deployment run`, all on the sample market and into one lake."""
     config = ("--param", "config=data/sample.toml")
     for name, parameters in {
-        "backfill/sample": {"start": "2024-11-01", "end": "2024-12-30"},
-        "backfill/live": {"start": "2024-10-28", "end": "2024-10-31"},
+        "backfill/sample": {"start": "2024-05-20", "end": "2024-12-30"},
+        "backfill/live": {"start": "2024-05-13", "end": "2024-05-17"},
         "nightly/sample": {},
         "ingest/live": {},
         "nightly/live": {"session": "2024-12-31"},
@@ -112,7 +114,7 @@ def test_a_night_has_its_scoring_done_by_the_gpu_pool(worker, tmp_path, tiny_bun
     changed = [f"lake={tmp_path / 'lake'}", "sources.0.companies=6", f"bundle={tiny_bundle}"]
     changed += ["operations.score_deployment=score/gpu", "precision=float32"]
     ran = python(
-        *RUN, "nightly/sample", "--param", f"overrides={json.dumps(changed)}", "--watch", env=worker, timeout=900
+        *RUN, "nightly/sample", "--param", f"overrides={json.dumps(changed)}", "--watch", env=worker, timeout=1800
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     rows = read_features(lake=str(tmp_path / "lake"))
