@@ -5,9 +5,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sentfeat import tables
+from sentfeat import schema, tables
 from sentfeat.errors import DataError
-from sentfeat.tables import PRICES, Column, Table, conform, content_hash
+from sentfeat.schema import Column, Table, conform, content_hash
+from sentfeat.tables import PRICES
 
 SMALL = Table(
     "small",
@@ -66,7 +67,7 @@ def test_every_column_of_every_table_says_what_it_means_and_when_it_is_null():
     for table in tables.TABLES.values():
         assert len(set(table.names)) == len(table.names)
         assert set(table.key) <= set(table.names)
-        for row in tables.dictionary(table):
+        for row in schema.dictionary(table):
             assert row["meaning"]
             assert row["null"]
 

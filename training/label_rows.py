@@ -5,9 +5,9 @@ import logging
 import pandas as pd
 from datasets import Dataset
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
 from sentfeat.score.prompt import LABELS, PromptEncoder
-from sentfeat.score.risks import RISKS
 from training.tasks import Label
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from sentfeat.categories import RISKS
 from sentfeat.score.prompt import LABELS, PromptEncoder
-from sentfeat.score.risks import RISKS
 from training.guards import FiniteLoss
 
 

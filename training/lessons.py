@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from sentfeat.categories import RISKS
 from sentfeat.score.prompt import LABELS, PromptEncoder
-from sentfeat.score.risks import RISKS
 from training.label_rows import targets_of
 from training.pool import PoolConfig, build_pool
 from training.teacher import TeacherConfig, of_sets, tune

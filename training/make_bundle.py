@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 
+from sentfeat.categories import RISKS
 from sentfeat.score.bundle import (
     ADAPTER_FILES,
     BASE_FILES,
@@ -24,7 +25,6 @@ from sentfeat.score.bundle import (
 )
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS, TEMPLATES, Template
-from sentfeat.score.risks import RISKS
 from training.calibrate import calibrated, of_task
 from training.model_card import licence_text, model_card
 from training.quantise import QUANTISATION

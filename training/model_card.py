@@ -1,7 +1,7 @@
 """README.md and LICENSE of a bundle, written from its passport alone."""
 
+from sentfeat.categories import RISKS
 from sentfeat.score.bundle import Passport
-from sentfeat.score.risks import RISKS
 
 SENTIMENT_COLUMNS = ("n", "accuracy", "macro_f1", "mcc", "ece", "nll")
 RISK_COLUMNS = ("n", "categories", "macro_f1", "micro_f1", "brier")

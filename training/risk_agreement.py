@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import cohen_kappa_score
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
-from sentfeat.score.risks import RISKS
 
 FOLDER = Path(__file__).parent / "risk_labels"
 FINAL = FOLDER / "labels_final.csv"

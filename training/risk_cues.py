@@ -7,7 +7,7 @@ None of this is the keyword rule of sentfeat.score.risks, where a single word is
 
 import re
 
-from sentfeat.score.risks import RISKS
+from sentfeat.categories import RISKS
 
 BOILERPLATE = re.compile(r"forward-looking\W+(?:statements?|information)", re.IGNORECASE)
 """Lists every risk and states none."""

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
-from sentfeat.score.risks import RISKS
 from training.risk_cut import Passage, cut, distinct, filing_passages, headline_passages, near_key, text_hash
 from training.risk_sample import HAND, READ, is_set_aside
 from training.risk_silver import Silver, label_filing, label_headline

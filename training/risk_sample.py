@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sentfeat.score.risks import RISKS
+from sentfeat.categories import RISKS
 from training.risk_cut import Passage, distinct, filing_passages, headline_passages, text_hash
 
 HAND = Path(__file__).parent / "risk_labels" / "passages.csv"

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from sentfeat.score.risks import RISKS
+from sentfeat.categories import RISKS
 from training.risk_cues import (
     BOILERPLATE,
     EIGHT_K_EVENTS,

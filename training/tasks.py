@@ -6,9 +6,9 @@ Sentiment and risk are the template's own prompts. Tasks that are answered in wo
 
 from typing import Literal, NamedTuple
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
 from sentfeat.score.prompt import LABELS, Template, clean
-from sentfeat.score.risks import RISKS
 
 Task = Literal["sentiment", "risk", "summary", "question", "concept"]
 

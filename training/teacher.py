@@ -16,9 +16,9 @@ import torch
 from sklearn.metrics import f1_score
 from transformers import AutoModel, AutoTokenizer
 
+from sentfeat.categories import RISKS
 from sentfeat.evaluate.multilabel import risk_metrics, risk_targets
 from sentfeat.score.prompt import LABELS, clean
-from sentfeat.score.risks import RISKS
 from training.encoders import encoder_path
 from training.label_rows import targets_of
 

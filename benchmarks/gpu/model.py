@@ -14,12 +14,12 @@ from transformers import MistralConfig, PreTrainedTokenizerFast
 from transformers.models.mistral.modeling_mistral import MistralDecoderLayer
 
 from benchmarks.gpu.shapes import ATTENTION, Shape
+from sentfeat.categories import RISKS
 from sentfeat.score.bundle import Bundle, RiskHead
 from sentfeat.score.find import find_model
 from sentfeat.score.load import NF4, load_network
 from sentfeat.score.precision import Precision
 from sentfeat.score.prompt import MISTRAL_INSTRUCT
-from sentfeat.score.risks import RISKS
 
 WORDS = (
     "profit rises falls beats misses Acme Globex holds meeting shares of outlook for quarter after strike deal".split()

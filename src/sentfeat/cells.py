@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from sentfeat.tables import FEATURES, NUMBER
+from sentfeat.schema import NUMBER
+from sentfeat.tables import FEATURES
 
 KEY = ["session", "security_id"]
 

@@ -5,7 +5,8 @@ sentfeat dictionary all --markdown > docs/dictionary.md
 
 from collections.abc import Iterable
 
-from sentfeat.tables import TABLES, Table, dictionary
+from sentfeat.schema import Table, dictionary
+from sentfeat.tables import TABLES
 
 HEAD = """# Data dictionary
 

@@ -14,9 +14,10 @@ import pandas as pd
 import pyarrow as pa
 
 from sentfeat.errors import DataError
+from sentfeat.schema import conform, content_hash
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake, parquet_bytes, sha256
-from sentfeat.tables import FEATURES, conform, content_hash
+from sentfeat.tables import FEATURES
 
 VERSION = "v1"
 

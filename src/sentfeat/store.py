@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from sentfeat.errors import ConfigError, DataError, LakeError
-from sentfeat.tables import Table, conform, content_hash
+from sentfeat.schema import Table, conform, content_hash
 from sentfeat.whole import replacing
 
 STAGING = ".staging"

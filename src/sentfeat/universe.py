@@ -10,8 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from sentfeat.errors import ConfigError, DataError
+from sentfeat.schema import conform, content_hash
 from sentfeat.sessions import NEW_YORK
-from sentfeat.tables import UNIVERSE, conform, content_hash
+from sentfeat.tables import UNIVERSE
 
 OPEN_END = pd.Timestamp("2200-01-01")
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
 from sentfeat.evaluate.multilabel import risk_metrics, risk_table, risk_targets
-from sentfeat.score.risks import RISKS
 
 HALF = [0.5] * len(RISKS)
 

@@ -11,8 +11,9 @@ from sentfeat.config import FeatureSettings
 from sentfeat.features.coverage import Reading
 from sentfeat.features.items import INPUT_COLUMNS, RISK_CHANCES, confidence
 from sentfeat.features.table import Build, Inputs
+from sentfeat.schema import conform, content_hash
 from sentfeat.sessions import Cutoff, calendar, sessions_between, window
-from sentfeat.tables import FEATURES, conform, content_hash
+from sentfeat.tables import FEATURES
 from sentfeat.universe import Universe
 from tests.features.oracle import Oracle
 

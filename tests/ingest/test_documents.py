@@ -11,7 +11,8 @@ from sentfeat.ingest.documents import (
     to_quarantine,
 )
 from sentfeat.ingest.source import Harvest, item_frame
-from sentfeat.tables import DOCUMENTS, conform
+from sentfeat.schema import conform
+from sentfeat.tables import DOCUMENTS
 
 NOON = pd.Timestamp("2026-11-19 17:00", tz="UTC")  # 12:00 in New York
 

@@ -6,7 +6,8 @@ from sentfeat.ingest.documents import split_usable, to_documents
 from sentfeat.ingest.filings.rows import GLIMPSE, Filing, SectionText, filing_rows, section_name
 from sentfeat.ingest.filings.verdicts import Verdict
 from sentfeat.ingest.source import Harvest, item_frame
-from sentfeat.tables import DOCUMENTS, conform
+from sentfeat.schema import conform
+from sentfeat.tables import DOCUMENTS
 
 NOW = pd.Timestamp("2026-11-20", tz="UTC")
 TEXT = "The company ended its agreement with a supplier of memory chips. It expects lower margins."

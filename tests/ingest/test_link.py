@@ -6,7 +6,8 @@ import pytest
 from sentfeat.errors import ConfigError, DataError
 from sentfeat.ingest.link import NameMatcher, link
 from sentfeat.ingest.prices import clean_bars, new_revisions
-from sentfeat.tables import LINKS, PRICES, conform
+from sentfeat.schema import conform
+from sentfeat.tables import LINKS, PRICES
 from sentfeat.universe import Universe, read_universe
 from tests.conftest import ROOT
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sentfeat import sessions, tables
+from sentfeat import schema, sessions, tables
 from sentfeat.config import SampleSource
 from sentfeat.errors import ConfigError
 from sentfeat.ingest.sample import SampleMarket
@@ -123,13 +123,13 @@ def test_items_and_universe_are_what_their_declarations_say(sample, items):
     assert items["item_id"].is_unique
     assert items[items["kind"] == "headline"]["url"].is_unique
     assert (pd.to_datetime(items["published_raw"]) == items["published_at"]).all()
-    assert tables.conform(tables.UNIVERSE, sample.universe()).num_rows == 24
+    assert schema.conform(tables.UNIVERSE, sample.universe()).num_rows == 24
 
 
 def test_bars_can_become_the_price_table(sample):
     bars = bars_of(sample).drop(columns=["ticker", "valid_from", "valid_to", "y1"])
     bars = bars.assign(revision_seen_at=pd.Timestamp("2025-01-01", tz="UTC"), source="sample")
-    assert tables.conform(tables.PRICES, bars).num_rows == len(bars)
+    assert schema.conform(tables.PRICES, bars).num_rows == len(bars)
 
 
 def test_six_sectors_have_at_least_four_companies(sample):

@@ -5,8 +5,9 @@ import pytest
 
 from sentfeat.pipeline import open_project, tidy
 from sentfeat.pipeline.upkeep import APPENDED
+from sentfeat.schema import conform, content_hash
 from sentfeat.store import Lake
-from sentfeat.tables import COVERAGE, conform, content_hash
+from sentfeat.tables import COVERAGE
 from tests.pipeline.conftest import NOW, content, run
 
 DAY = pd.Timestamp("2026-11-20 03:00", tz="UTC")

@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import BundleError
 from sentfeat.score.bundle import PASSPORT, embedded_path, open_bundle
 from sentfeat.score.prompt import PLAIN
-from sentfeat.score.risks import RISKS
 from tests.score.tiny import copy_bundle
 
 SHIPPED_MEGABYTES = 15

@@ -5,12 +5,12 @@ from peft import PeftModel
 from scipy.special import expit, softmax
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import BundleError, DataError
 from sentfeat.score.bundle import embedded_path
 from sentfeat.score.engine import Engine
 from sentfeat.score.probability import probabilities, tone
 from sentfeat.score.prompt import LABELS, PLAIN
-from sentfeat.score.risks import RISKS
 from tests.score.test_bundle import edit_passport, edit_risk_head
 from tests.score.tiny import copy_bundle
 

@@ -1,8 +1,8 @@
 import pytest
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
 from sentfeat.score.predictor import SentimentPredictor
-from sentfeat.score.risks import RISKS
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from transformers import AutoTokenizer
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import BundleError, DataError
 from sentfeat.score.bundle import embedded_path
 from sentfeat.score.prompt import (
@@ -17,7 +18,6 @@ from sentfeat.score.prompt import (
     PromptEncoder,
     clean,
 )
-from sentfeat.score.risks import RISKS
 
 
 class ByteTokenizer:

@@ -4,7 +4,8 @@ import sys
 import numpy as np
 import pytest
 
-from sentfeat.score.risks import DEFINITIONS, KEYWORDS, RISKS, keyword_risks
+from sentfeat.categories import DEFINITIONS, RISKS
+from sentfeat.score.risks import KEYWORDS, keyword_risks
 
 
 def named(text):

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 import torch
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
 from sentfeat.score.prompt import LABELS, MISTRAL_INSTRUCT, PromptEncoder
-from sentfeat.score.risks import RISKS
 from tests.training.small import make_table, make_tokenizer
 from training.label_rows import label_examples
 from training.label_trainer import answer_losses, collate

@@ -3,8 +3,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
-from sentfeat.score.risks import RISKS, keyword_risks
+from sentfeat.score.risks import keyword_risks
 from training import risk_passages
 from training.risk_agreement import agreement, gold_labels, read_labels
 from training.risk_cut import Passage, cut, distinct, html_items, near_key

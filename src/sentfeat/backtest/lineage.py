@@ -7,9 +7,10 @@ import pandas as pd
 from sentfeat.backtest.probes import FAILED, PASSED, UNKNOWN, Probe
 from sentfeat.publish import Shelf
 from sentfeat.reader import ORIGIN
+from sentfeat.schema import conform, content_hash
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake
-from sentfeat.tables import FEATURES, conform, content_hash
+from sentfeat.tables import FEATURES
 
 KEYS = ["session", "security_id"]
 NAME = "The features are what the lake published"

@@ -9,7 +9,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from sentfeat import publish, tables
+from sentfeat import publish, schema, tables
 from sentfeat.cells import compare_models
 from sentfeat.cli.shared import Lake, cell, console, print_grid, write_frame
 from sentfeat.dictionary import page, section
@@ -126,7 +126,7 @@ def dictionary(
     if table not in tables.TABLES and table != ALL:
         raise ConfigError(f"no table {table!r}; there are {', '.join(tables.TABLES)}")
     chosen = list(tables.TABLES.values()) if table == ALL else [tables.TABLES[table]]
-    rows = {each.name: tables.dictionary(each) for each in chosen}
+    rows = {each.name: schema.dictionary(each) for each in chosen}
     if as_json:
         typer.echo(json.dumps(rows if table == ALL else rows[table], indent=1))
     elif as_markdown:

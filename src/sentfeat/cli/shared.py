@@ -12,8 +12,8 @@ from rich.progress import Progress
 from rich.table import Table as Grid
 
 from sentfeat.errors import ConfigError, DataError
+from sentfeat.schema import Table, conform
 from sentfeat.store import parquet_bytes
-from sentfeat.tables import Table, conform
 from sentfeat.whole import replacing
 
 console = Console()

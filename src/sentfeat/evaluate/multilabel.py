@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
-from sentfeat.score.risks import RISKS
 
 
 def risk_targets(labels: Sequence[Sequence[str]]) -> np.ndarray:

@@ -8,11 +8,12 @@ report says is computed once for each filing (reports.py) and looked up here.
 import numpy as np
 import pandas as pd
 
+from sentfeat.categories import RISKS
 from sentfeat.features.grid import Grid
 from sentfeat.features.history import decayed_sums, sum_before
 from sentfeat.features.items import CHANCES, confidence
 from sentfeat.sessions import NEW_YORK
-from sentfeat.tables import CHANGES, EVENTS, RISKS
+from sentfeat.tables import CHANGES, EVENTS
 
 REPORT_MEMORY = 315  # sessions: a year and a quarter, so that a late 10-K still follows the one before
 FILING_MEMORY = REPORT_MEMORY + 66  # and the quarter in which the oldest of these was filed

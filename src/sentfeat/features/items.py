@@ -10,8 +10,8 @@ weight      w = relevance x confidence x novelty
 import numpy as np
 import pandas as pd
 
+from sentfeat.categories import RISKS
 from sentfeat.features.repeats import find_repeats
-from sentfeat.tables import RISKS
 
 CHANCES = ("p_negative", "p_neutral", "p_positive")
 RISK_CHANCES = tuple(f"risk_{risk}" for risk in RISKS)

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from sentfeat.config import QualitySettings
-from sentfeat.tables import COUNT, FEATURES, NUMBER
+from sentfeat.schema import COUNT, NUMBER
+from sentfeat.tables import FEATURES
 
 TRAILING_NEEDED = 20  # sessions; with fewer before it nothing is said about nulls and drift
 VALUES_NEEDED = 20  # of a session, for drift

@@ -20,8 +20,9 @@ from sentfeat.features.history import COUNT_MEMORY, TONE_MEMORY, Panel, history_
 from sentfeat.features.items import INPUT_COLUMNS, with_quantities
 from sentfeat.features.window import GRADES, summarise, weighted_mean, worst_grade
 from sentfeat.hashing import digest
+from sentfeat.schema import COUNT, FLAG
 from sentfeat.sessions import Cutoff, closes, known_at, session_of, sessions_between, shift, tradable_at
-from sentfeat.tables import COUNT, FEATURES, FLAG
+from sentfeat.tables import FEATURES
 from sentfeat.universe import Universe
 
 PEERS_NEEDED = 3

@@ -8,8 +8,8 @@ differ in the last bit with what else is in the frame, and then no rebuilt row e
 import numpy as np
 import pandas as pd
 
+from sentfeat.categories import RISKS
 from sentfeat.features.items import CHANCES, RISK_CHANCES
-from sentfeat.tables import RISKS
 
 GRADES = "ABC"
 NEWS_RISKS = tuple(f"news_risk_{risk}" for risk in RISKS)

@@ -16,9 +16,10 @@ from sentfeat.hashing import digest
 from sentfeat.pipeline.project import Project
 from sentfeat.pipeline.trials import register
 from sentfeat.reader import read_features
+from sentfeat.schema import conform, content_hash
 from sentfeat.sessions import as_day
 from sentfeat.store import sha256
-from sentfeat.tables import FEATURES, PRICES, conform, content_hash
+from sentfeat.tables import FEATURES, PRICES
 
 Progress = Callable[[str, int, int], None]
 RULE = "B4 vs B0, ridge, y1, Clark-West and both placebos; tradable by net return and net gain"

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from sentfeat.categories import RISKS
 from sentfeat.pipeline.project import Project
 from sentfeat.pipeline.score import read_scores
 from sentfeat.score.probability import probabilities, risk_probabilities
-from sentfeat.tables import RISKS
 
 
 def tone_chances(project: Project, items: pd.DataFrame) -> np.ndarray:

@@ -18,9 +18,10 @@ from sentfeat.cells import changed_cells
 from sentfeat.pipeline.features import Range, open_build
 from sentfeat.pipeline.project import Project
 from sentfeat.pipeline.variants import delayed_features, masked_features
+from sentfeat.schema import conform
 from sentfeat.sessions import known_at
 from sentfeat.store import pandas_frame
-from sentfeat.tables import FEATURES, conform
+from sentfeat.tables import FEATURES
 
 if TYPE_CHECKING:
     from sentfeat.pipeline.backtest import Options, Progress

@@ -26,8 +26,9 @@ from sentfeat.pipeline.inputs import load_inputs
 from sentfeat.pipeline.plan import require_known
 from sentfeat.pipeline.project import Project
 from sentfeat.publish import announce
+from sentfeat.schema import conform
 from sentfeat.sessions import Cutoff, sessions_between, shift
-from sentfeat.tables import FEATURES, conform
+from sentfeat.tables import FEATURES
 
 RANGE_SESSIONS = 252
 

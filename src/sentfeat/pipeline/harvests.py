@@ -12,9 +12,10 @@ from sentfeat.ingest.documents import CLOCK_TOLERANCE, split_usable, to_document
 from sentfeat.ingest.link import link
 from sentfeat.ingest.source import Harvest, Source
 from sentfeat.pipeline.project import Project
+from sentfeat.schema import Table
 from sentfeat.sessions import Window
 from sentfeat.store import Lake
-from sentfeat.tables import DOCUMENTS, LINKS, QUARANTINE, Table
+from sentfeat.tables import DOCUMENTS, LINKS, QUARANTINE
 
 WHOLE_FILING = ("filing_section", "filing_item")
 HELD_COLUMNS = ["document_id", "kind", "text_hash", "published_at", "accession"]

@@ -21,9 +21,10 @@ from sentfeat.pipeline.chances import tone_chances
 from sentfeat.pipeline.features import Range, open_build
 from sentfeat.pipeline.project import Project
 from sentfeat.pipeline.score import read_links
+from sentfeat.schema import conform
 from sentfeat.sessions import Cutoff, Window, calendar, known_at, session_of
 from sentfeat.store import pandas_frame
-from sentfeat.tables import DOCUMENTS, FEATURES, PRICES, conform
+from sentfeat.tables import DOCUMENTS, FEATURES, PRICES
 
 ALWAYS = Window(pd.Timestamp("1990-01-01", tz="UTC"), pd.Timestamp("2200-01-01", tz="UTC"))
 

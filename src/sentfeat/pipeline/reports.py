@@ -18,9 +18,10 @@ from sentfeat.hashing import digest
 from sentfeat.pipeline.chances import risk_chances, tone_chances
 from sentfeat.pipeline.project import Project
 from sentfeat.pipeline.score import available_in, read_links
+from sentfeat.schema import Table
 from sentfeat.sessions import Window
 from sentfeat.store import Lake
-from sentfeat.tables import CHANGES, DOCUMENTS, REPORT_RISKS, REPORTS, Table
+from sentfeat.tables import CHANGES, DOCUMENTS, REPORT_RISKS, REPORTS
 
 RISK_FACTORS = "1A"
 PRIOR_REACH = pd.Timedelta(days=460)

@@ -10,18 +10,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sentfeat.schema import Table
 from sentfeat.store import STAGING, Lake
-from sentfeat.tables import (
-    COVERAGE,
-    DOCUMENTS,
-    LINKS,
-    PRICES,
-    QUARANTINE,
-    REPORT_RISKS,
-    REPORTS,
-    SCORES,
-    Table,
-)
+from sentfeat.tables import COVERAGE, DOCUMENTS, LINKS, PRICES, QUARANTINE, REPORT_RISKS, REPORTS, SCORES
 
 APPENDED = (DOCUMENTS, LINKS, COVERAGE, QUARANTINE, PRICES, SCORES, REPORTS, REPORT_RISKS)
 MOST_SEGMENTS = 24  # of a partition that is still added to

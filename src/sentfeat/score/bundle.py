@@ -17,9 +17,9 @@ from typing import Annotated
 
 import msgspec
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import BundleError
 from sentfeat.score.prompt import LABELS, TEMPLATES, Task, Template
-from sentfeat.score.risks import RISKS
 from sentfeat.whole import write_whole
 
 PASSPORT = "passport.json"

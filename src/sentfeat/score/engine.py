@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import BundleError
 from sentfeat.score.batches import Batch, Shapes, fill_batch, plan_batches
 from sentfeat.score.bundle import Bundle, Probe, RiskHead, RiskProbe, open_bundle
@@ -30,7 +31,6 @@ from sentfeat.score.precision import Precision, choose_precision, token_budget
 from sentfeat.score.probability import probabilities, risk_probabilities
 from sentfeat.score.prompt import LABELS, PromptEncoder, Task
 from sentfeat.score.questions import Questions, lengths_of
-from sentfeat.score.risks import RISKS
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from typing import overload
 
 import numpy as np
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
 from sentfeat.score.find import find_model, load_model
 from sentfeat.score.probability import tone
 from sentfeat.score.prompt import LABELS
-from sentfeat.score.risks import RISKS
 
 Prediction = dict[str, object]
 

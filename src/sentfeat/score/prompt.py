@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
+from sentfeat.categories import RISKS
 from sentfeat.errors import BundleError, DataError
-from sentfeat.score.risks import RISKS
 
 Task = Literal["sentiment", "risk"]
 """What is asked of a text: one of LABELS, or any number of RISKS."""
