@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 from pathlib import Path
 
 from peft import PeftModel
@@ -10,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers import EarlyStoppingCallback, Trainer
 
 from sentfeat.score.bundle import hash_files
+from sentfeat.whole import new_folder
 from training.guards import Weights, check_finite, check_moved, trainable
 
 logger = logging.getLogger(__name__)
@@ -43,16 +43,16 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 def save_adapter(model: PeftModel, target: Path) -> None:
     """Plain peft files, in fp16 to keep them small; the base is named relative to the bundle, not to this machine."""
-    staged = target.with_name(f"{target.name}.tmp")
-    shutil.rmtree(staged, ignore_errors=True)
-    model.save_pretrained(staged, save_embedding_layers=False, selected_adapters=["default"])  # the base has the former
-    weights = load_file(staged / "adapter_model.safetensors")
-    halved = {name: weight.half() for name, weight in weights.items()}
-    check_finite(halved)
-    save_file(halved, staged / "adapter_model.safetensors", metadata={"format": "pt"})
-    settings = json.loads((staged / "adapter_config.json").read_text())
-    settings |= {"base_model_name_or_path": "base", "target_modules": sorted(settings["target_modules"])}
-    (staged / "adapter_config.json").write_text(json.dumps(settings, indent=2))
-    (staged / "README.md").unlink(missing_ok=True)
-    logger.info("adapter %s", hash_files(staged, ("adapter_model.safetensors",))[:12])
-    staged.rename(target)
+    with new_folder(target) as staged:
+        model.save_pretrained(
+            staged, save_embedding_layers=False, selected_adapters=["default"]
+        )  # the base has the former
+        weights = load_file(staged / "adapter_model.safetensors")
+        halved = {name: weight.half() for name, weight in weights.items()}
+        check_finite(halved)
+        save_file(halved, staged / "adapter_model.safetensors", metadata={"format": "pt"})
+        settings = json.loads((staged / "adapter_config.json").read_text())
+        settings |= {"base_model_name_or_path": "base", "target_modules": sorted(settings["target_modules"])}
+        (staged / "adapter_config.json").write_text(json.dumps(settings, indent=2))
+        (staged / "README.md").unlink(missing_ok=True)
+        logger.info("adapter %s", hash_files(staged, ("adapter_model.safetensors",))[:12])

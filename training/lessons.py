@@ -3,7 +3,6 @@
 A lesson is a prompt with probabilities to answer with: three for sentiment, twelve for risks.
 """
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ import pandas as pd
 
 from sentfeat.categories import RISKS
 from sentfeat.score.prompt import LABELS, PromptEncoder
+from sentfeat.whole import replacing
 from training.label_rows import targets_of
 from training.pool import PoolConfig, build_pool
 from training.teacher import TeacherConfig, of_sets, tune
@@ -81,8 +81,8 @@ def answers_of(
         tuned = tune(teacher, rows, out)
         tuned.encoder.bfloat16()  # a quarter faster, the same labels
         chances, vectors = tuned.read(asked["text"].tolist(), asked["entity"].tolist())
-        np.savez(target.with_suffix(".tmp.npz"), chances=chances, vectors=vectors)
-        os.replace(target.with_suffix(".tmp.npz"), target)
+        with replacing(target) as staged, open(staged, "wb") as file:  # by a name without .npz, NumPy would add one
+            np.savez(file, chances=chances, vectors=vectors)
     with np.load(target) as kept:
         return kept["chances"], kept["vectors"]
 

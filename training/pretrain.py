@@ -11,7 +11,6 @@ import argparse
 import html
 import json
 import math
-import os
 import re
 import time
 import tomllib
@@ -24,6 +23,8 @@ import pandas as pd
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
+
+from sentfeat.whole import replacing
 
 SPECIAL = ["<unk>", "<s>", "</s>", "<pad>"]
 BOS, EOS, PAD = 1, 2, 3
@@ -149,9 +150,10 @@ def loss_of(model: MistralForCausalLM, rows: torch.Tensor) -> torch.Tensor:
 
 
 def save_checkpoint(path: Path, model, optimizers, progress: dict) -> None:
-    staged = path.with_suffix(".tmp")
-    torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], **progress}, staged)
-    os.replace(staged, path)
+    with replacing(path) as staged:
+        torch.save(
+            {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], **progress}, staged
+        )
 
 
 def load_checkpoint(path: Path, model, optimizers) -> dict | None:
@@ -174,8 +176,8 @@ def prepare(config: PretrainConfig, data: Path, out: Path) -> tuple[PreTrainedTo
     tokenizer = train_tokenizer(titles, config.model.vocab_size)
     tokenizer.save_pretrained(out / "base")
     stream = encode_titles(tokenizer, titles)
-    np.save(out / "tokens.tmp.npy", stream)
-    os.replace(out / "tokens.tmp.npy", tokens)
+    with replacing(tokens) as staged, open(staged, "wb") as file:  # by a name without .npy, NumPy would add one
+        np.save(file, stream)
     return tokenizer, stream
 
 

@@ -12,6 +12,7 @@ from bitsandbytes.nn import Linear4bit
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
 
 from sentfeat.errors import ConfigError
+from sentfeat.whole import new_folder
 
 NF4 = BitsAndBytesConfig(
     load_in_4bit=True,
@@ -43,19 +44,17 @@ def prepare_base(source: str | Path, target: Path, device: str = "cpu") -> None:
 
 def quantise(source: str | Path, target: Path, device: str = "cpu") -> None:
     """Write `source` (any Transformers folder or id) as NF4 to `target`, tokenizer included."""
-    staged = target.with_name(f"{target.name}.tmp")
-    shutil.rmtree(staged, ignore_errors=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        source, quantization_config=NF4, dtype=torch.float32, device_map={"": device}, use_safetensors=True
-    )
-    for parameter in model.parameters():
-        if parameter.is_floating_point():
-            parameter.data = parameter.data.half()
-    model.save_pretrained(staged)
-    (staged / "generation_config.json").unlink(missing_ok=True)
-    AutoTokenizer.from_pretrained(source).save_pretrained(staged)
-    shutil.rmtree(target, ignore_errors=True)
-    staged.rename(target)
+    with new_folder(target) as staged:
+        model = AutoModelForCausalLM.from_pretrained(
+            source, quantization_config=NF4, dtype=torch.float32, device_map={"": device}, use_safetensors=True
+        )
+        for parameter in model.parameters():
+            if parameter.is_floating_point():
+                parameter.data = parameter.data.half()
+        model.save_pretrained(staged)
+        (staged / "generation_config.json").unlink(missing_ok=True)
+        AutoTokenizer.from_pretrained(source).save_pretrained(staged)
+        shutil.rmtree(target, ignore_errors=True)
 
 
 def full_precision(folder: Path) -> PreTrainedModel:

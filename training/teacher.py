@@ -19,6 +19,7 @@ from transformers import AutoModel, AutoTokenizer
 from sentfeat.categories import RISKS
 from sentfeat.evaluate.multilabel import risk_metrics, risk_targets
 from sentfeat.score.prompt import LABELS, clean
+from sentfeat.whole import replacing
 from training.encoders import encoder_path
 from training.label_rows import targets_of
 
@@ -137,8 +138,8 @@ def tune_fresh(config: TeacherConfig, teacher: Teacher, rows: pd.DataFrame, targ
         logger.info("%s, epoch %d: macro-F1 on validation rows, mean of the sets, %.3f", config.name, number, score)
         if score > best:
             best = score
-            torch.save(teacher.state_dict(), target.with_suffix(".tmp"))
-            target.with_suffix(".tmp").replace(target)
+            with replacing(target) as staged:
+                torch.save(teacher.state_dict(), staged)
 
 
 def plan(config: TeacherConfig, train: pd.DataFrame) -> Iterator[list[pd.DataFrame]]:

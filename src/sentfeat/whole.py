@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, for whatever is written outside of a lake's object store."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,18 @@ def replacing(path: Path, staging: Path | None = None) -> Iterator[Path]:
         os.replace(staged, path)
     finally:
         staged.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A name for a folder to fill, beside `folder` and hidden; it gets the name `folder` if the block ends well.
+
+    What a failed or killed block left behind is removed by the next one. Raises OSError if `folder` holds files then.
+    """
+    staged = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(staged, ignore_errors=True)
+    yield staged
+    staged.rename(folder)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -37,8 +37,7 @@ def explain(
     told = explain_published(open_project(config, set_ or ()), ticker, require_session(session), cutoff)
     checks = {name: (told.published.get(name), told.sums[name]) for name in told.sums}
     if as_json:
-        frames = {name: json.loads(getattr(told, name).to_json(orient="records", date_format="iso")) for name in
-                  ("news", "passages")}  # fmt: skip
+        frames = {"news": _records(told.news), "passages": _records(told.passages)}
         sums = {name: {"cell": _plain(found), "sum": _plain(total)} for name, (found, total) in checks.items()}
         typer.echo(json.dumps({**frames, "report": told.report, "sums": sums}, indent=1))
     else:
@@ -68,8 +67,7 @@ def diff(
 
     found = diff_session(open_project(config, set_ or ()), require_session(session), cutoff)
     if as_json:
-        frames = {name: json.loads(getattr(found, name).to_json(orient="records", date_format="iso")) for name in
-                  ("cells", "documents")}  # fmt: skip
+        frames = {"cells": _records(found.cells), "documents": _records(found.documents)}
         typer.echo(json.dumps({**frames, "older": str(found.older), "newer": str(found.newer),
                                "conditions": found.conditions}, indent=1, default=str))  # fmt: skip
         return
@@ -126,6 +124,11 @@ def _readable(parts: pd.DataFrame) -> pd.DataFrame:
     """The three probabilities in one column, negative / neutral / positive."""
     p = parts[["p_negative", "p_neutral", "p_positive"]].to_numpy(dtype=float)
     return parts.assign(**{"p -/0/+": [" ".join(f"{value:.2f}" for value in row) for row in p]})
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """Rows as JSON can hold them: times as ISO 8601, missing values as null."""
+    return json.loads(frame.to_json(orient="records", date_format="iso"))
 
 
 def _equal(found: float, total: float) -> bool:

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from sentfeat.errors import BundleError, DataError
+from sentfeat.errors import BundleError
 from sentfeat.score.bundle import Bundle
 from sentfeat.score.precision import choose_device
 from sentfeat.score.probability import probabilities
 from sentfeat.score.prompt import LABELS, Task, clean, label_positions
+from sentfeat.score.questions import check_items
 
 BATCH = 32
 
@@ -54,8 +55,7 @@ class Classifier:
         progress: Callable[[int], None] | None = None,
     ) -> np.ndarray:
         """Label logits (n, 3) float32 in the order given; a text that is empty once cleaned gets NaN."""
-        if entities is not None and len(entities) != len(texts):
-            raise DataError(f"{len(texts)} texts but {len(entities)} entities: give one entity, or None, per text")
+        check_items(texts, [None] * len(texts) if entities is None else entities)
         bodies = [clean(text) for text in texts]
         logits = np.full((len(texts), len(LABELS)), np.nan, dtype=np.float32)
         order = sorted((at for at, body in enumerate(bodies) if body), key=lambda at: len(bodies[at]))

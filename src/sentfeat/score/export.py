@@ -1,6 +1,5 @@
 """A bundle as one plain checkpoint that other runtimes can serve: weights merged, safetensors, tokenizer."""
 
-import shutil
 from pathlib import Path
 
 import torch
@@ -9,6 +8,7 @@ from sentfeat.errors import BundleError, ConfigError
 from sentfeat.score.bundle import Bundle
 from sentfeat.score.load import load_network, load_tokenizer
 from sentfeat.score.precision import choose_precision
+from sentfeat.whole import new_folder
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -26,8 +26,6 @@ def export(bundle: Bundle, folder: Path, dtype: str = "bfloat16") -> None:
         raise ConfigError(f"{folder} is there already; name a new folder, or remove it")
     network = load_network(bundle, choose_precision(bundle.base, merge=True)).to(DTYPES[dtype])
     network.config.dtype = DTYPES[dtype]
-    staged = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(staged, ignore_errors=True)
-    network.save_pretrained(staged, save_original_format=False)
-    load_tokenizer(bundle).save_pretrained(staged)
-    staged.rename(folder)
+    with new_folder(folder) as staged:
+        network.save_pretrained(staged, save_original_format=False)
+        load_tokenizer(bundle).save_pretrained(staged)

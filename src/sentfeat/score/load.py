@@ -5,7 +5,6 @@ large as the adapter's effect, and into the weights from before quantisation eve
 """
 
 import logging
-import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 from sentfeat.errors import BundleError
 from sentfeat.score.bundle import ADAPTER_FILES, Bundle
 from sentfeat.score.precision import Precision
+from sentfeat.whole import new_folder
 
 logger = logging.getLogger(__name__)
 
@@ -126,10 +126,8 @@ def _beside(model: Any) -> Any:
 
 
 def _keep(network: Any, kept: Path) -> None:
-    staged = kept.with_name(f"{kept.name}.tmp")
-    shutil.rmtree(staged, ignore_errors=True)
-    network.save_pretrained(staged, save_original_format=False)  # as they are now, not as NF4 once more
-    staged.rename(kept)
+    with new_folder(kept) as staged:
+        network.save_pretrained(staged, save_original_format=False)  # as they are now, not as NF4 once more
 
 
 def _untie_head(network: Any) -> None:

@@ -69,7 +69,7 @@ class Questions:
         cls, texts: Sequence[str], entities: Sequence[str | None], tasks: Sequence[Task], encoder: PromptEncoder
     ) -> "Questions":
         """The questions of `tasks` about each (text, entity). Raises DataError for what is no string."""
-        _check(texts, entities)
+        check_items(texts, entities)
         found: dict[str, int] = {}
         text_of = np.array([found.setdefault(text, len(found)) for text in texts], dtype=np.int64)
         encoded, cut = encoder.encode_texts(list(found))
@@ -94,7 +94,8 @@ def _ask(text_of: np.ndarray, entities: Sequence[str | None], task: Task, encode
     return Asked(pairs[0], [every[at] for at in pairs[1]], answer_of)
 
 
-def _check(texts: Sequence[str], entities: Sequence[str | None]) -> None:
+def check_items(texts: Sequence[str], entities: Sequence[str | None]) -> None:
+    """Raises DataError unless there is one entity, or None, for each text, and all are strings."""
     if len(texts) != len(entities):
         raise DataError(f"{len(texts)} texts but {len(entities)} entities: give one entity, or None, per text")
     for text, entity in zip(texts, entities, strict=True):
