@@ -137,7 +137,7 @@ def encoder(tmp_path):
 
 
 def test_a_teacher_learns_the_training_rows_and_is_kept(encoder, tmp_path):
-    config = TeacherConfig("one", "sentiment", str(encoder), epochs=20, batch_rows=4, learning_rate=2e-2)
+    config = TeacherConfig("one", "sentiment", str(encoder), epochs=40, batch_rows=4, learning_rate=5e-3)
     rows = labelled_rows().assign(task="sentiment")
     teacher = tune(config, rows, tmp_path)
     test = rows[rows["split"] == "test"]
