@@ -15,7 +15,7 @@ from sentfeat import cli, publish, read_features
 from sentfeat.cells import changed_cells, compare_models
 from sentfeat.errors import DataError
 from sentfeat.ingest.documents import text_hash
-from sentfeat.pipeline import Project, build_range, open_project
+from sentfeat.pipeline import Project, build_features, open_project
 from sentfeat.pipeline.explain import explain_published
 from sentfeat.pipeline.leakcheck import check_invariance, find_signs, pick_sessions
 from sentfeat.pipeline.summary import RunSummary
@@ -200,9 +200,9 @@ def test_a_session_that_breaks_a_limit_is_told_or_not_published_as_configured(pr
     project.lake.delete(shelf.manifest_path(last))
     strict = open_project(configure(tmp_path / "copy"), ["quality.on_breach=stop"])
     with pytest.raises(DataError, match=r"2012-08-31 at pre_open is not published, it breaks \d+ limits"):
-        build_range(strict, last, last, Cutoff.PRE_OPEN, NOW)
+        build_features(strict, last, last, (Cutoff.PRE_OPEN,), NOW)
     assert shelf.manifest(last) is None
-    report = build_range(project, last, last, Cutoff.PRE_OPEN, NOW)
+    report = build_features(project, last, last, (Cutoff.PRE_OPEN,), NOW)[0]
     assert any("n_news: PSI" in breach for breach in report.breaches)
     assert shelf.manifest(last)["breaches"]
     summary = RunSummary("lake", built=[report])

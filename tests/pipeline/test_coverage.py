@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sentfeat import read_features, read_table
-from sentfeat.pipeline import build_range, ingest_window, open_project, plan_poll, report_coverage
+from sentfeat.pipeline import build_features, ingest_window, open_project, plan_poll, report_coverage
 from sentfeat.pipeline.coverage import gaps
 from sentfeat.sessions import Cutoff, Window, utc_now
 from tests.conftest import ROOT
@@ -101,7 +101,7 @@ def test_the_features_carry_what_the_report_says(day, site):
     project = open_project(day())
     a_day(project, site, lambda at: at.hour % 4)
     session = pd.Timestamp("2026-11-19")
-    build_range(project, session, session, Cutoff.EVENING, EVENING)
+    build_features(project, session, session, (Cutoff.EVENING,), EVENING)
     rows = read_features(cutoff="evening", lake=project.lake)
     line = next(s for s in report_coverage(project, EVENING, cutoff=Cutoff.EVENING).sessions if s.session == session)
     assert str(line) == "2026-11-19: every source was read"
@@ -115,7 +115,7 @@ def test_a_down_source_reaches_coverage_ok_only_if_it_is_required(day, site, req
     project = open_project(day(required))
     a_day(project, site, lambda at: at < EVENING - pd.Timedelta(hours=5))
     session = pd.Timestamp("2026-11-19")
-    build_range(project, session, session, Cutoff.EVENING, EVENING)
+    build_features(project, session, session, (Cutoff.EVENING,), EVENING)
     rows = read_features(cutoff="evening", lake=project.lake)
     assert (rows["coverage_ok"] == ok).all()
     assert rows["sources_ok_share"].tolist() == pytest.approx([2 / 3] * len(rows))

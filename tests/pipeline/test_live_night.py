@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sentfeat import read_features, read_table
-from sentfeat.pipeline import build_range, ingest_window, open_project, plan_session, score_window
+from sentfeat.pipeline import build_features, ingest_window, open_project, plan_session, score_window
 from tests.conftest import ROOT
 
 NIGHT = pd.Timestamp("2026-11-18 22:05", tz="America/New_York").tz_convert("UTC")
@@ -20,8 +20,7 @@ def night(project, now):
     for chunk in plan.chunks:
         if chunk.score:
             score_window(project, chunk.span)
-    for cutoff in plan.cutoffs:
-        build_range(project, plan.first, plan.last, cutoff, now)
+    build_features(project, plan.first, plan.last, plan.cutoffs, now)
 
 
 def test_live_feeds_are_polled_once_a_night_and_date_items_by_when_they_were_seen(tmp_path, site):

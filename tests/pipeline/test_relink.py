@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sentfeat import read_features, read_table
-from sentfeat.pipeline import Project, build_range, ingest_window, open_project, relink
+from sentfeat.pipeline import Project, build_features, ingest_window, open_project, relink
 from sentfeat.pipeline.score import read_links
 from sentfeat.sessions import Cutoff, Window
 from tests.conftest import ROOT
@@ -87,7 +87,7 @@ def test_a_name_that_is_dropped_withdraws_its_links_and_what_comes_back_is_linke
 def test_published_rows_stand_until_they_are_built_again_and_are_then_kept(config, tmp_path):
     project = without_symbols(config, tmp_path)
     session = pd.Timestamp("2023-03-07")
-    build_range(project, session, session, Cutoff.PRE_OPEN, NOW)
+    build_features(project, session, session, (Cutoff.PRE_OPEN,), NOW)
     before = read_features(lake=project.lake)
     (tmp_path / "universe.csv").write_text(AFTER)
     changed = open_project(config)
@@ -95,7 +95,7 @@ def test_published_rows_stand_until_they_are_built_again_and_are_then_kept(confi
     assert report.published == ("2023-03-07",)
     assert "1 published sessions listen to these documents" in report.lines()[-1]
     pd.testing.assert_frame_equal(read_features(lake=project.lake), before)
-    build_range(changed, session, session, Cutoff.PRE_OPEN, LATER)
+    build_features(changed, session, session, (Cutoff.PRE_OPEN,), LATER)
     news = read_features(lake=project.lake).set_index("ticker")["n_news"]
     assert (news["ACME"], before.set_index("ticker")["n_news"]["ACME"]) == (2, 1)
     assert any(path.endswith(".parquet") for path in project.lake.files("superseded"))

@@ -109,11 +109,13 @@ def _placebo(real: float, placebos: pd.DataFrame) -> dict[str, Any]:
 
 def _net_of_cost(series: pd.DataFrame, settings: BacktestSettings) -> tuple[np.ndarray, np.ndarray]:
     """Daily return of the augmented book at the verdict's cost, and what it earns more than the baseline's."""
-    augmented, baseline = (
-        costs.net_returns(series[f"gross_{arm}"].to_numpy(), settings.verdict_cost_bp, settings.borrow_bp_year)
-        for arm in (PRIMARY.augmented, PRIMARY.baseline)
-    )
+    augmented, baseline = (_net(series, arm, settings) for arm in (PRIMARY.augmented, PRIMARY.baseline))
     return augmented, augmented - baseline
+
+
+def _net(series: pd.DataFrame, model: str, settings: BacktestSettings) -> np.ndarray:
+    """Daily return of a model's book at the verdict's cost."""
+    return costs.net_returns(series[f"gross_{model}"].to_numpy(), settings.verdict_cost_bp, settings.borrow_bp_year)
 
 
 def comparisons(walk: Walk, series: pd.DataFrame) -> list[dict[str, Any]]:
@@ -181,7 +183,6 @@ def models(forecasts: Forecasts, series: pd.DataFrame) -> dict[str, dict[str, An
 
 def _money(walk: Walk, series: pd.DataFrame, evidence: Evidence, settings: BacktestSettings) -> dict[str, Any]:
     gross = series[f"gross_{PRIMARY.augmented}"].to_numpy()
-    net, _ = _net_of_cost(series, settings)
     room = series["capacity"].dropna() * settings.participation
     capacity = {"median": float(room.median()), "low": float(room.quantile(0.1)), "n": len(room)} if len(room) else None
     return {
@@ -189,7 +190,7 @@ def _money(walk: Walk, series: pd.DataFrame, evidence: Evidence, settings: Backt
         "borrow_bp_year": settings.borrow_bp_year,
         "tail_share": costs.tail_share(walk.panel.present),
         "break_even_bp": costs.break_even_bp(gross, settings.borrow_bp_year),
-        "sharpe": costs.sharpe(net),
+        "sharpe": costs.sharpe(_net(series, PRIMARY.augmented, settings)),
         "book": asdict(evidence.net),
         "gain": asdict(evidence.net_gain),
         "capacity": capacity,
@@ -199,10 +200,7 @@ def _money(walk: Walk, series: pd.DataFrame, evidence: Evidence, settings: Backt
 
 def _bootstrap(series: pd.DataFrame, settings: BacktestSettings) -> dict[str, Any]:
     pair = PRIMARY.baseline, PRIMARY.augmented
-    net = [
-        costs.net_returns(series[f"gross_{arm}"].to_numpy(), settings.verdict_cost_bp, settings.borrow_bp_year)
-        for arm in pair
-    ]
+    net = [_net(series, arm, settings) for arm in pair]
     ic = [series[f"ic_{arm}"].to_numpy() for arm in pair]
     drawn = secondary.bootstrap_gains((ic[0], ic[1]), (net[0], net[1]), settings.bootstrap_draws, settings.seed)
     return {name: asdict(entry) for name, entry in drawn.items()}
@@ -219,10 +217,7 @@ def _superior(walk: Walk, series: pd.DataFrame, settings: BacktestSettings) -> d
 
 def _deflated(forecasts: Forecasts, series: pd.DataFrame, trial: int, settings: BacktestSettings) -> dict[str, float]:
     """Over all books of this run, times the tests registered on this data so far."""
-    net = {
-        name: costs.net_returns(series[f"gross_{name}"].to_numpy(), settings.verdict_cost_bp, settings.borrow_bp_year)
-        for name in forecasts
-    }
+    net = {name: _net(series, name, settings) for name in forecasts}
     ratios = [costs.sharpe(returns) / np.sqrt(costs.SESSIONS_PER_YEAR) for returns in net.values()]
     return secondary.deflated_sharpe(net[PRIMARY.augmented], ratios, len(net) * trial)
 

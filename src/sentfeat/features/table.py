@@ -5,7 +5,7 @@ all of them from the sessions that are remembered. `input_hashes` are over exact
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -121,7 +121,9 @@ class Build:
         filed = self._digests(self.filings, FILING_COLUMNS)
         told = self._digests(self.passages, PASSAGE_COLUMNS)
         common = f"{settings_hash(self.settings)} {self.inputs.universe.hash} {self.cutoff}"
-        read = [repr(float(share)) + str(bool(ok)) for ok, share in zip(*self._coverage(), strict=True)]
+        read = [
+            repr(float(share)) + str(bool(ok)) for ok, share in zip(self.coverage.ok, self.coverage.share, strict=True)
+        ]
         since = self.filings_read_since.asi8
         hashes = {}
         for at in self.grid.wanted.tolist():
@@ -131,9 +133,6 @@ class Build:
             hashes[self.grid.sessions[at]] = digest(common, str(self.grid.sessions[at].date()), *parts)
         return hashes
 
-    def _coverage(self) -> tuple[np.ndarray, np.ndarray]:
-        return self.coverage.ok, self.coverage.share
-
     def _digests(self, frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
         """A hash per session over these columns, in time order."""
         frame = frame.sort_values("number", kind="stable")
@@ -142,10 +141,6 @@ class Build:
         return [digest(rows[a:b].tobytes().hex()) for a, b in itertools.pairwise(edges)]
 
     # the rows
-
-    def rows(self) -> Iterator[tuple[pd.Timestamp, pd.DataFrame]]:
-        """(session, its rows) for each session from `first` to `last`."""
-        yield from self.frame.groupby("session", sort=False)
 
     @cached_property
     def scored_items(self) -> pd.DataFrame:

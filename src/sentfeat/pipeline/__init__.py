@@ -16,7 +16,7 @@ Each step can be repeated at any time: what is done is recognised by its inputs 
 from sentfeat.pipeline.backtest import BacktestReport, backtest_range, published_range
 from sentfeat.pipeline.backtest import Options as BacktestOptions
 from sentfeat.pipeline.coverage import CoverageReport, report_coverage
-from sentfeat.pipeline.features import BuildReport, build_features, build_range
+from sentfeat.pipeline.features import BuildReport, build_features
 from sentfeat.pipeline.ingest import SourceReport, ingest_window
 from sentfeat.pipeline.night import idle_reason, plan_night
 from sentfeat.pipeline.plan import Chunk, Plan, plan_poll, plan_range, plan_session
@@ -42,7 +42,6 @@ __all__ = [
     "TidyReport",
     "backtest_range",
     "build_features",
-    "build_range",
     "count_open",
     "idle_reason",
     "ingest_window",

@@ -74,16 +74,6 @@ def build_features(
     return reports
 
 
-def build_range(
-    project: Project, first: pd.Timestamp, last: pd.Timestamp, cutoff: Cutoff, now: pd.Timestamp
-) -> BuildReport:
-    """As build_features, at one cut-off and all at once."""
-    require_known(last, cutoff, project.config.features.lag, now)
-    report = _publish_range(project, Range(first, last, cutoff), now)
-    announce(project.lake, project.model, cutoff, last)
-    return report
-
-
 def open_build(project: Project, part: Range, until: pd.Timestamp | None = None) -> Build:
     """The rows of a range, not computed yet; `until` as in load_inputs."""
     inputs = load_inputs(project, part.first, part.last, part.cutoff, until=until)

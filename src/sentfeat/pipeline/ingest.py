@@ -95,7 +95,7 @@ def _steady(lake: Lake, now: pd.Timestamp) -> pd.Timestamp:
 
     A clock that is far behind would date what comes in into sessions that were built without it: DataError.
     """
-    newest = lake.read(COVERAGE, columns=["attempted_at"])["attempted_at"].max()
+    newest = lake.read(COVERAGE, columns=["attempted_at"], paths=files_since(lake, COVERAGE, now))["attempted_at"].max()
     if pd.isna(newest) or now >= newest:
         return now
     if newest - now > CLOCK_STEP:
