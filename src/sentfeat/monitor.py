@@ -1,16 +1,16 @@
 """Are live rows like backfilled ones? Coverage, drift of the tone, and its rank correlation with the next return.
 
 A row is live if it was first published before its session opened, otherwise backfilled. Drift is the population
-stability index of `sent_mean` against all backfilled rows, over deciles of these: below 0.1 nothing, above 0.25 a lot
-(the usual reading; Siddiqi, Credit Risk Scorecards, 2006). The correlation is Spearman's between `sent_mean` and the
-session's open-to-close return, over the securities that have both.
+stability index of `sent_mean` against all backfilled rows, over deciles of these (drift.py). The correlation is
+Spearman's between `sent_mean` and the session's open-to-close return, over the securities that have both.
 """
 
 import numpy as np
 import pandas as pd
 
+from sentfeat.drift import stability_index
 from sentfeat.publish import Shelf
-from sentfeat.reader import current_model
+from sentfeat.reader import current_model, latest_bars
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake
 from sentfeat.tables import FEATURES, PRICES
@@ -67,16 +67,11 @@ def _rolling_drift(rows: pd.DataFrame, sessions: pd.DatetimeIndex, window: int) 
 
 
 def _stability(seen: np.ndarray, expected: np.ndarray) -> float:
-    """sum((p - q) ln(p / q)) over the bins; half a row is added to each so that an empty one has a logarithm."""
-    if seen.sum() < FEWEST:
-        return float("nan")
-    p, q = ((counts + 0.5) / (counts + 0.5).sum() for counts in (seen, expected))
-    return float(((p - q) * np.log(p / q)).sum())
+    return float("nan") if seen.sum() < FEWEST else float(stability_index(seen, expected))
 
 
 def _returns(lake: Lake) -> pd.DataFrame:
-    bars = lake.read(PRICES, columns=["security_id", "session", "revision_seen_at", "open", "close"])
-    bars = bars.sort_values("revision_seen_at", kind="stable").drop_duplicates(["security_id", "session"], keep="last")
+    bars = latest_bars(lake.read(PRICES, columns=["security_id", "session", "revision_seen_at", "open", "close"]))
     return bars.assign(gain=bars["close"] / bars["open"] - 1)[["security_id", "session", "gain"]]
 
 

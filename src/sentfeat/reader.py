@@ -69,6 +69,12 @@ def read_table(name: str, *, lake: str | Lake | None = None) -> pd.DataFrame:
     return open_lake(lake).read(table).drop_duplicates(list(table.key), keep="last", ignore_index=True)
 
 
+def latest_bars(prices: pd.DataFrame) -> pd.DataFrame:
+    """The newest revision of each bar."""
+    newest_last = prices.sort_values("revision_seen_at", kind="stable")
+    return newest_last.drop_duplicates(["security_id", "session"], keep="last", ignore_index=True)
+
+
 def current_model(lake: Lake) -> str:
     """The folder name of the model that readers get by default. Raises DataError if nothing was published yet."""
     current = lake.get_json("CURRENT.json")

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sentfeat.config import QualitySettings
+from sentfeat.drift import stability_index
 from sentfeat.schema import COUNT, NUMBER
 from sentfeat.tables import FEATURES
 
@@ -82,8 +83,7 @@ def _stability(values: np.ndarray, at: np.ndarray, sessions: int, settings: Qual
     counts = np.bincount(place, minlength=sessions * bins).reshape(sessions, bins)
     window = pd.DataFrame(counts).shift().rolling(settings.trailing_sessions, min_periods=TRAILING_NEEDED)
     usual = window.sum().to_numpy()
-    p, q = ((part + 0.5) / (part.sum(axis=1, keepdims=True) + 0.5 * bins) for part in (counts, usual))
-    psi = ((p - q) * np.log(p / q)).sum(axis=1)
+    psi = stability_index(counts, usual)
     n, trailing = counts.sum(axis=1), usual.sum(axis=1)
     enough = (n >= VALUES_NEEDED) & (trailing >= VALUES_NEEDED * TRAILING_NEEDED)
     return np.where(enough, np.where(n * psi > BEYOND_CHANCE, psi, 0.0), np.nan)

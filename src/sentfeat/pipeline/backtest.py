@@ -15,7 +15,7 @@ from sentfeat.errors import ConfigError, DataError
 from sentfeat.hashing import digest
 from sentfeat.pipeline.project import Project
 from sentfeat.pipeline.trials import register
-from sentfeat.reader import read_features
+from sentfeat.reader import latest_bars, read_features
 from sentfeat.schema import conform, content_hash
 from sentfeat.sessions import as_day
 from sentfeat.store import sha256
@@ -126,12 +126,6 @@ def _plan(project: Project, features: pd.DataFrame, provenance: dict[str, str]) 
         "columns": ",".join(map(str, features.columns)),
         **{key: provenance[key] for key in ("settings", "model", "sessions", "options")},
     }
-
-
-def latest_bars(prices: pd.DataFrame) -> pd.DataFrame:
-    """The newest revision of each bar."""
-    newest_last = prices.sort_values("revision_seen_at", kind="stable")
-    return newest_last.drop_duplicates(["security_id", "session"], keep="last", ignore_index=True)
 
 
 def _folder(project: Project, first: pd.Timestamp, last: pd.Timestamp, options: Options) -> Path:

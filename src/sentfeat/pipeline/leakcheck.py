@@ -16,11 +16,11 @@ from sentfeat.cells import changed_cells
 from sentfeat.errors import DataError
 from sentfeat.features import leaks
 from sentfeat.features.leaks import Sign
-from sentfeat.pipeline.backtest import latest_bars
 from sentfeat.pipeline.chances import tone_chances
 from sentfeat.pipeline.features import Range, open_build
 from sentfeat.pipeline.project import Project
 from sentfeat.pipeline.score import read_links
+from sentfeat.reader import latest_bars
 from sentfeat.schema import conform
 from sentfeat.sessions import Cutoff, Window, calendar, known_at, session_of
 from sentfeat.store import pandas_frame
