@@ -2,18 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import typer
 
-from sentfeat.cli.shared import cell, console, print_grid, progress_bar
+from sentfeat.cli.shared import Config, Overrides, cell, console, print_grid, progress_bar
 from sentfeat.errors import DataError
 from sentfeat.sessions import Cutoff, require_session
 
-Config = Annotated[Path, typer.Option("--config", help="configuration file of the lake")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")]
 At = Annotated[Cutoff, typer.Option("--cutoff", help="pre_open or evening")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of tables")]
 
@@ -26,7 +23,7 @@ def explain(
     ticker: Annotated[str, typer.Argument(help="symbol as of the session")],
     session: Annotated[str, typer.Argument(help="YYYY-MM-DD")],
     config: Config,
-    set_: Set = None,
+    set_: Overrides = None,
     cutoff: At = Cutoff.PRE_OPEN,
     as_json: AsJson = False,
 ) -> None:
@@ -57,7 +54,7 @@ def explain(
 def diff(
     session: Annotated[str, typer.Argument(help="YYYY-MM-DD")],
     config: Config,
-    set_: Set = None,
+    set_: Overrides = None,
     cutoff: At = Cutoff.PRE_OPEN,
     as_json: AsJson = False,
 ) -> None:
@@ -87,7 +84,7 @@ def leakcheck(
     seed: Annotated[int, typer.Option(help="of the choice")] = 0,
     cutoff: Annotated[list[Cutoff] | None, typer.Option(help="default: all that are configured")] = None,
     clocks: Annotated[bool, typer.Option(help="also look for clocks that are wrong throughout")] = True,
-    set_: Set = None,
+    set_: Overrides = None,
 ) -> None:
     """Build sessions again from what was known at their cut-off and compare every cell; look for wrong clocks."""
     from sentfeat.pipeline import open_project

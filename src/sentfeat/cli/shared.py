@@ -28,6 +28,8 @@ Adapter = Annotated[str | None, typer.Option("--adapter", help="a LoRA adapter t
 Template = Annotated[
     str | None, typer.Option("--template", help="plain, mistral_instruct or llama3; default: by the tokenizer")
 ]
+Config = Annotated[Path, typer.Option("--config", help="configuration file")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")]
 Lake = Annotated[str | None, typer.Option("--lake", help="path or URI; default: the variable SENTFEAT_LAKE")]
 
 

@@ -1,16 +1,15 @@
 """Commands that read sources into the lake."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sentfeat.cli.shared import console, print_grid, progress_bar
+from sentfeat.cli.shared import Config, Overrides, console, print_grid, progress_bar
 from sentfeat.errors import ConfigError
 from sentfeat.sessions import Cutoff, as_day, utc_now
 
 PATIENCE = 600.0  # seconds to wait for another writer of the lake
-Config = Annotated[str, typer.Option(help="configuration file")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")]
 
 
 def ingest(
@@ -56,7 +55,7 @@ def ingest(
         show_coverage(report_coverage(project, now, cutoff=cutoff, first=first, last=last))
 
 
-def replay_archive(config: str, overrides: list[str], into: str | None) -> None:
+def replay_archive(config: Path, overrides: list[str], into: str | None) -> None:
     """Documents, links, coverage and quarantine from what the web said then; asks nobody."""
     from sentfeat.pipeline import open_project, replay
     from sentfeat.pipeline.summary import RunSummary
