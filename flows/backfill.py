@@ -12,7 +12,7 @@ from prefect import flow
 
 from flows.alerts import WATCHED
 from flows.runs import carry_out, only_writer
-from flows.steps import Day, Target, one_line_errors, run_command
+from flows.steps import ConfigFile, Day, Overrides, Target, one_line_errors, run_command
 from sentfeat.pipeline import plan_range
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
@@ -27,10 +27,10 @@ def backfill(config: str, start: Day, end: Day, overrides: list[str] | None = No
 
 
 def main(
-    config: Annotated[str, typer.Option(help="configuration file")],
+    config: ConfigFile,
     start: Annotated[str, typer.Option(help="first session, YYYY-MM-DD")],
     end: Annotated[str, typer.Option(help="last session, YYYY-MM-DD")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+    set_: Overrides = None,
 ) -> None:
     """Build the feature table of a range of sessions."""
     with one_line_errors():

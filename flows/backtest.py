@@ -14,7 +14,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows import steps
-from flows.steps import Day, Target, one_line_errors, run_command
+from flows.steps import ConfigFile, Day, Overrides, Target, one_line_errors, run_command
 from sentfeat.pipeline import BacktestOptions, BacktestReport, published_range
 
 
@@ -47,10 +47,10 @@ def command_line(config: str, span: tuple[str, str], overrides: list[str] | None
 
 
 def main(
-    config: Annotated[str, typer.Option(help="configuration file")],
+    config: ConfigFile,
     start: Annotated[str | None, typer.Option(help="first session, YYYY-MM-DD")] = None,
     end: Annotated[str | None, typer.Option(help="last session, YYYY-MM-DD")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+    set_: Overrides = None,
     masked: Annotated[bool, typer.Option("--masked", help="also score without names and dates, and compare")] = False,
     latency: Annotated[bool, typer.Option("--latency", help="also with text 15 minutes and an hour later")] = False,
     table: Annotated[str | None, typer.Option(help="a .parquet or .csv table made elsewhere, with a session")] = None,

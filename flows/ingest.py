@@ -3,8 +3,6 @@
 python -m flows.ingest --config data/live.toml
 """
 
-from typing import Annotated
-
 import typer
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
@@ -12,7 +10,7 @@ from prefect.artifacts import create_markdown_artifact
 from flows import steps
 from flows.alerts import WATCHED
 from flows.runs import only_writer
-from flows.steps import MINUTE, Target, one_line_errors, run_command
+from flows.steps import MINUTE, ConfigFile, Overrides, Target, one_line_errors, run_command
 from sentfeat.pipeline import plan_poll
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
@@ -32,8 +30,8 @@ def ingest(config: str, overrides: list[str] | None = None) -> RunSummary:
 
 
 def main(
-    config: Annotated[str, typer.Option(help="configuration file")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+    config: ConfigFile,
+    set_: Overrides = None,
 ) -> None:
     """Poll the live sources now."""
     with one_line_errors():

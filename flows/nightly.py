@@ -14,7 +14,7 @@ from prefect import flow
 
 from flows.alerts import WATCHED
 from flows.runs import carry_out, nothing_to_do, only_writer
-from flows.steps import Day, Target, one_line_errors, run_command
+from flows.steps import ConfigFile, Day, Overrides, Target, one_line_errors, run_command
 from sentfeat.pipeline import idle_reason, plan_night
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
@@ -35,9 +35,9 @@ pre_open = nightly.with_options(name="pre_open", flow_run_name="pre_open {sessio
 
 
 def main(
-    config: Annotated[str, typer.Option(help="configuration file")],
+    config: ConfigFile,
     session: Annotated[str | None, typer.Option(help="the session to build, YYYY-MM-DD")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+    set_: Overrides = None,
 ) -> None:
     """Build the feature rows of one session."""
     with one_line_errors():

@@ -13,7 +13,7 @@ import typer
 from prefect import flow
 
 from flows.alerts import WATCHED
-from flows.steps import Target, one_line_errors, run_command
+from flows.steps import ConfigFile, Overrides, Target, one_line_errors, run_command
 from sentfeat.pipeline import ScoreReport, score_window
 from sentfeat.pipeline.score import SCORED_KINDS
 from sentfeat.sessions import Window, as_utc
@@ -30,10 +30,10 @@ def score(
 
 
 def main(
-    config: Annotated[str, typer.Option(help="configuration file")],
+    config: ConfigFile,
     after: Annotated[str, typer.Option(help="begin of the span, excluded, ISO 8601")],
     until: Annotated[str, typer.Option(help="end of the span, included, ISO 8601")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+    set_: Overrides = None,
 ) -> None:
     """Score what became available in a span."""
     with one_line_errors():

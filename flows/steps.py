@@ -21,6 +21,8 @@ from sentfeat.pipeline import Chunk, Plan, Project
 from sentfeat.sessions import utc_now
 
 MINUTE = 60
+ConfigFile = Annotated[str, typer.Option("--config", help="configuration file")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")]
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="YYYY-MM-DD")]  # checked before a run exists
 
 

@@ -13,7 +13,7 @@ import typer
 from flows.backfill import backfill
 from flows.backtest import backtest
 from flows.nightly import nightly
-from flows.steps import Target, one_line_errors, run_command
+from flows.steps import ConfigFile, Overrides, Target, one_line_errors, run_command
 from sentfeat.pipeline import plan_range
 from sentfeat.reader import read_features
 from sentfeat.sessions import sessions_between, shift, utc_now
@@ -22,10 +22,10 @@ SHOWN = ["session", "ticker", "n_news", "sent_mean", "sent_ewma_3", "buzz_abn", 
 
 
 def main(
-    config: Annotated[str, typer.Option(help="configuration file")],
+    config: ConfigFile,
     start: Annotated[str, typer.Option(help="first session, YYYY-MM-DD")],
     end: Annotated[str, typer.Option(help="last session, YYYY-MM-DD")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+    set_: Overrides = None,
 ) -> None:
     """Backfill, nightly and backtest, one after the other."""
     with one_line_errors():

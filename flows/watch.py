@@ -14,7 +14,7 @@ from prefect import flow
 
 from flows.alerts import WATCHED
 from flows.runs import show_health
-from flows.steps import Target, one_line_errors, run_command
+from flows.steps import ConfigFile, Overrides, Target, one_line_errors, run_command
 from sentfeat.errors import OverdueError
 from sentfeat.health import check_lake
 from sentfeat.sessions import utc_now
@@ -32,9 +32,9 @@ def watch(config: str, grace_minutes: int = 60, overrides: list[str] | None = No
 
 
 def main(
-    config: Annotated[str, typer.Option(help="configuration file")],
+    config: ConfigFile,
     grace_minutes: Annotated[int, typer.Option(help="minutes after a cut-off before a session is overdue")] = 60,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")] = None,
+    set_: Overrides = None,
 ) -> None:
     """Fail if the newest session is overdue or a required source is down."""
     with one_line_errors():
