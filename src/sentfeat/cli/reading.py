@@ -6,7 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from sentfeat import publish, schema, tables
@@ -16,6 +15,7 @@ from sentfeat.dictionary import page, section
 from sentfeat.errors import ConfigError
 from sentfeat.reader import current_model, open_lake, read_features
 from sentfeat.sessions import Cutoff
+from sentfeat.spreadsheet import frame_without_formulas
 
 ALL = "all"
 SHOWN = "session,ticker,n_news,sent_mean,sent_ewma_3,buzz_abn"
@@ -52,22 +52,15 @@ def features(
     if format == Format.TABLE:
         print_grid(wanted, [[cell(value) for value in row] for row in rows.itertuples(index=False)])
         return
-    text = _csv(rows) if format == Format.CSV else rows.to_json(orient="records", lines=True, date_format="iso")
+    if format == Format.CSV:
+        text = frame_without_formulas(rows).to_csv(index=False)
+    else:
+        text = rows.to_json(orient="records", lines=True, date_format="iso")
     if output is None:
         sys.stdout.write(text)
     else:
         output.write_text(text, encoding="utf-8")
         console.print(f"wrote {len(rows):,} rows to {output}")
-
-
-def _csv(rows: pd.DataFrame) -> str:
-    """CSV whose text cells no spreadsheet takes for a formula: one that looks like it gets an apostrophe in front."""
-    rows = rows.copy()
-    for column in tables.FEATURES.columns:
-        if column.name in rows and column.type == tables.TEXT:
-            text = rows[column.name]
-            rows[column.name] = text.where(~text.str.match(r"[=+\-@\t\r]", na=False), "'" + text)
-    return rows.to_csv(index=False)
 
 
 def export_features(

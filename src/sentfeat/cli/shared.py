@@ -13,6 +13,7 @@ from rich.table import Table as Grid
 
 from sentfeat.errors import ConfigError, DataError
 from sentfeat.schema import Table, conform
+from sentfeat.spreadsheet import frame_without_formulas
 from sentfeat.store import parquet_bytes
 from sentfeat.whole import replacing
 
@@ -56,7 +57,7 @@ def write_frame(frame: pd.DataFrame, path: Path, table: Table | None = None) -> 
         ".parquet": lambda p: (
             frame.to_parquet(p, index=False) if table is None else p.write_bytes(parquet_bytes(conform(table, frame)))
         ),
-        ".csv": lambda p: frame.to_csv(p, index=False),
+        ".csv": lambda p: frame_without_formulas(frame).to_csv(p, index=False),
         ".jsonl": lambda p: frame.to_json(p, orient="records", lines=True, force_ascii=False),
     }
     write = _by_suffix(path, writers)

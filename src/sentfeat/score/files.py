@@ -18,6 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from sentfeat.errors import ConfigError, DataError
+from sentfeat.spreadsheet import without_formulas
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
@@ -82,7 +83,7 @@ def write_slices(path: Path, staged: Path, schema: pa.Schema, tables: Iterable[p
             if ending == ".csv":
                 with pa.csv.CSVWriter(stream, schema) as csv:
                     for table in tables:
-                        csv.write_table(table)
+                        csv.write_table(without_formulas(table))
                         rows += len(table)
                 return rows
             for table in tables:

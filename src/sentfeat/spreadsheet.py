@@ -1,0 +1,31 @@
+"""CSV for people: a cell of text that a spreadsheet would take for a formula gets an apostrophe in front.
+
+Headlines come from strangers, and "=HYPERLINK(...)" in a cell is run by whoever opens the file (CWE-1236). Parquet and
+JSON lines keep every text as it is.
+"""
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_FORMULA = r"^[=+\-@\t\r]"
+
+
+def without_formulas(table: pa.Table) -> pa.Table:
+    """The table with such cells of its string columns marked."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            cells = table.column(at)
+            marked = pc.binary_join_element_wise(pa.scalar("'", field.type), cells, pa.scalar("", field.type))
+            looks = pc.match_substring_regex(cells, _FORMULA)
+            table = table.set_column(at, field, pc.if_else(looks, marked, cells))
+    return table
+
+
+def frame_without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with such cells of its text columns marked."""
+    frame = frame.copy()
+    for name in frame.columns[[kind in ("object", "str", "string") for kind in frame.dtypes.astype(str)]]:
+        cells = frame[name]
+        frame[name] = cells.where(~cells.astype("string").str.match(_FORMULA, na=False), "'" + cells.astype("string"))
+    return frame
