@@ -57,12 +57,16 @@ def ingest(
 
 def replay_archive(config: Path, overrides: list[str], into: str | None) -> None:
     """Documents, links, coverage and quarantine from what the web said then; asks nobody."""
+    from sentfeat.lock import only_writer
     from sentfeat.pipeline import open_project, replay
     from sentfeat.pipeline.summary import RunSummary
 
     archive = open_project(config, overrides).archive
     project = open_project(config, [*overrides, f"lake={into}"] if into else overrides)
-    with progress_bar(archive.count(source.name for source in project.sources), "replaying") as advance:
+    with (
+        only_writer(project.lake, "sentfeat ingest --replay", wait=PATIENCE, say=to_stderr),
+        progress_bar(archive.count(source.name for source in project.sources), "replaying") as advance,
+    ):
         reports = replay(project, archive, advance)
     typer.echo(RunSummary(project.config.lake, ingested=reports).line())
 
