@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sentfeat.backtest.groups import RESULTS, earnings_days, row_groups
 from sentfeat.backtest.intake import accept
 from sentfeat.backtest.panel import build_panel, within_session
 from sentfeat.config import BacktestSettings
@@ -104,3 +105,19 @@ def test_repeated_keys_are_refused(tables):
     features, prices = tables
     with pytest.raises(DataError, match="more than one row"):
         build_panel(pd.concat([features, features.head(1)]), prices, SETTINGS)
+
+
+def test_a_row_is_an_earnings_day_in_the_first_session_that_can_trade_on_the_filing():
+    days = pd.to_datetime(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"])
+    rows = pd.DataFrame(
+        {
+            "session": [*days, *days][::-1],
+            "security_id": ["a"] * 4 + ["b"] * 4,
+            "f8k_2_02_21d": [1, 1, 1, 0, None, 2, 1, 1],  # newest first
+        }
+    )
+    found = earnings_days(rows).fillna("-").tolist()
+    filed, none = "results filed", "no results filed"
+    assert found == [none, none, filed, "-", "-", filed, none, "-"]
+    assert RESULTS in row_groups(rows.assign(vol_21=1.0, turnover=1.0))
+    assert RESULTS not in row_groups(rows.assign(vol_21=1.0, turnover=1.0, f8k_2_02_21d=0))

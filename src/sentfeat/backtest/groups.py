@@ -8,6 +8,9 @@ import pandas as pd
 
 TERCILES = ("low", "middle", "high")
 VOLATILITY, TURNOVER, SECTOR, GRADE = "volatility", "turnover", "sector", "timing grade"
+RESULTS = "earnings days"
+RESULTS_COLUMN = "f8k_2_02_21d"
+"""How many 8-Ks with results the last 21 sessions had: it rises in the first session that can trade on one."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,16 @@ def row_groups(rows: pd.DataFrame) -> dict[str, pd.Series]:
         groups[SECTOR] = rows["sector"].astype("string")
     if "pit_grade_worst" in rows and rows["pit_grade_worst"].notna().any():
         groups[GRADE] = rows["pit_grade_worst"].astype("string")
+    if RESULTS_COLUMN in rows and rows[RESULTS_COLUMN].gt(0).any():
+        groups[RESULTS] = earnings_days(rows)
     return groups
+
+
+def earnings_days(rows: pd.DataFrame) -> pd.Series:
+    """Whether results were filed since the security's row before; null where that is not known."""
+    count = rows.sort_values("session").groupby("security_id")[RESULTS_COLUMN]
+    rise = (rows[RESULTS_COLUMN] - count.shift()).astype("Float64")
+    return rise.gt(0).map({True: "results filed", False: "no results filed"}, na_action="ignore").astype("string")
 
 
 def terciles(values: pd.Series, session: pd.Series) -> pd.Series:
