@@ -84,11 +84,11 @@ def predicted_power(draws: int = 200) -> dict[str, object]:
     return {"kind": "power", "seed": 0, "effect": EFFECT, "power": float((found > CRITICAL).mean()), "draws": draws}
 
 
-def work(kinds: list[str], seeds: int, done: set[tuple[str, int]]) -> Iterator[dict[str, object]]:
+def work(kinds: list[str], seeds: range, done: set[tuple[str, int]]) -> Iterator[dict[str, object]]:
     """The lines that are not there yet."""
     if "planted" in kinds and ("power", 0) not in done:
         yield predicted_power()
-    for seed in range(seeds):
+    for seed in seeds:
         for kind in kinds:
             if (kind, seed) not in done:
                 yield verdict_line(kind, seed) if kind == "planted" else primary_line(kind, seed)
@@ -110,7 +110,8 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="+", choices=[*MARKETS, "table"])
-    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, default=1000, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the first seed: parts of a table can be made apart")
     parser.add_argument("--out", type=Path, default=Path("seeds.jsonl"))
     arguments = parser.parse_args()
     held = [json.loads(line) for line in arguments.out.read_text().splitlines()] if arguments.out.exists() else []
@@ -119,7 +120,7 @@ def main() -> None:
         return
     done = {(line["kind"], line["seed"]) for line in held}
     with arguments.out.open("a") as file, threadpool_limits(1):
-        for line in work(arguments.what, arguments.seeds, done):
+        for line in work(arguments.what, range(arguments.first, arguments.first + arguments.seeds), done):
             file.write(json.dumps(line, default=bool) + "\n")
             file.flush()
 
