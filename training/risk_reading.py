@@ -20,7 +20,10 @@ from training.risk_sample import READ, by_form, by_topic, draw, in_blind_order, 
 LABELS = FOLDER / "read_labels.csv"
 SAMPLE = {"filing": 500, "8k": 160, "headline": 230}  # drawn blindly, and as many again by topic
 FROM_ONE_COMPANY = {"filing": 45, "8k": 60, "headline": 10_000}
-MORE = {"filing": (300, 25), "headline": (240, 10_000)}  # by topic alone: how many, and the most of one company
+MORE = (  # by topic alone, one after the other: how many, and the most of one company
+    {"filing": (300, 25), "headline": (240, 10_000)},
+    {"filing": (1900, 90), "8k": (250, 60), "headline": (350, 10_000)},
+)
 HEADLINE_STEP = 25
 
 
@@ -31,11 +34,14 @@ def draw_reading(data: Path) -> pd.DataFrame:
     titles = [p for year in SILVER_YEARS for p in headline_passages(data, year)[::HEADLINE_STEP]]
     pools = {**filings, "headline": titles}
     fresh = {kind: [p for p in pool if near_key(p.text) not in judged] for kind, pool in pools.items()}
-    first = draw(fresh, SAMPLE, FROM_ONE_COMPANY)
-    taken = set(first["sha256"])
-    rest = {kind: [p for p in in_blind_order(fresh[kind]) if text_hash(p.text) not in taken] for kind in MORE}
-    more = [row_of(p, f"{kind}_more") for kind, sizes in MORE.items() for p in by_topic(rest[kind], *sizes)]
-    return pd.concat([first, pd.DataFrame(more)]).sort_values("id", ignore_index=True)
+    drawn = draw(fresh, SAMPLE, FROM_ONE_COMPANY)
+    shuffled = {kind: in_blind_order(passages) for kind, passages in fresh.items()}
+    for sizes in MORE:
+        taken = set(drawn["sha256"])
+        rest = {kind: [p for p in shuffled[kind] if text_hash(p.text) not in taken] for kind in sizes}
+        more = [row_of(p, f"{kind}_more") for kind, size in sizes.items() for p in by_topic(rest[kind], *size)]
+        drawn = pd.concat([drawn, pd.DataFrame(more)])
+    return drawn.sort_values("id", ignore_index=True)
 
 
 def read_passages(data: Path) -> pd.DataFrame:
