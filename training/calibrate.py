@@ -3,6 +3,8 @@
 What rows look like: see training.make_bundle.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from sentfeat.score.bundle import Passport, Probe, RiskHead, RiskProbe
 from sentfeat.score.engine import Engine
 from sentfeat.score.probability import fit_temperature, probabilities, risk_probabilities
 from sentfeat.score.prompt import LABELS, Task
+from sentfeat.score.risks import KEYWORDS_HASH, keyword_risks
 from training.model_card import RISK_SET
 from training.platt import choose_thresholds, fit_platt
 
@@ -67,7 +70,7 @@ def with_risks(passport: Passport, engine: Engine, rows: pd.DataFrame) -> Passpo
     head = fitted_risk_head(passport.risk, engine, read if len(read) else validation)
     test = rows[rows["split"] == "test"]
     targets = risk_targets(test["label"].tolist())
-    chances = risk_probabilities(engine.risk_logits(test["text"].tolist()), head.scale, head.offset)
+    chances = risk_probabilities(cued_logits(engine, test["text"].tolist(), head.cue), head.scale, head.offset)
     kinds = RISK_SET + test["source"] + np.where(is_silver(test), " (silver)", "")
     metrics = {
         kind: risk_metrics(targets[kinds == kind], chances[kinds == kind], head.thresholds)
@@ -77,18 +80,27 @@ def with_risks(passport: Passport, engine: Engine, rows: pd.DataFrame) -> Passpo
 
 
 def fitted_risk_head(draft: RiskHead, engine: Engine, rows: pd.DataFrame) -> RiskHead:
-    """The head with Platt scaling and thresholds fitted on `rows`, and probes."""
-    targets, logits = risk_targets(rows["label"].tolist()), engine.risk_logits(rows["text"].tolist())
-    scale, offset = (fitted.round(4) for fitted in fit_platt(logits, targets))
-    thresholds = choose_thresholds(risk_probabilities(logits, scale, offset), targets).round(4)
-    expected = risk_probabilities(engine.risk_logits(RISK_PROBES), scale, offset).round(6)
+    """The head with Platt scaling, cue and thresholds fitted on `rows`, and probes; the engine's head is a draft."""
+    texts, targets = rows["text"].tolist(), risk_targets(rows["label"].tolist())
+    scale, offset, cue = fit_platt(engine.risk_logits(texts), keyword_risks(texts), targets)
+    scale, offset, cue = scale.round(4), offset.round(4), round(cue, 4)
+    chances = risk_probabilities(cued_logits(engine, texts, cue), scale, offset)
+    thresholds = choose_thresholds(chances, targets).round(4)
+    expected = risk_probabilities(cued_logits(engine, RISK_PROBES, cue), scale, offset).round(6)
     return msgspec.structs.replace(
         draft,
         scale=tuple(scale.tolist()),
         offset=tuple(offset.tolist()),
+        cue=cue,
+        keywords_hash=KEYWORDS_HASH,
         thresholds=tuple(thresholds.tolist()),
         probes=tuple(RiskProbe(text, tuple(row)) for text, row in zip(RISK_PROBES, expected.tolist(), strict=True)),
     )
+
+
+def cued_logits(engine: Engine, texts: Sequence[str], cue: float) -> np.ndarray:
+    """The risk logits as an engine with this `cue` gives them."""
+    return engine.risk_logits(texts) + cue * keyword_risks(texts)
 
 
 def of_task(rows: pd.DataFrame, task: Task) -> pd.DataFrame:

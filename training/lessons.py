@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from sentfeat.categories import RISKS
+from sentfeat.score.bundle import embedded_path
+from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS, PromptEncoder
 from sentfeat.whole import replacing
 from training.label_rows import targets_of
@@ -78,13 +80,26 @@ def answers_of(
     """Probabilities and sentence vectors of one teacher, tuned first if it is not there yet."""
     target = out / f"answers-{teacher.name}.npz"
     if not target.exists():
-        tuned = tune(teacher, rows, out)
-        tuned.encoder.bfloat16()  # a quarter faster, the same labels
-        chances, vectors = tuned.read(asked["text"].tolist(), asked["entity"].tolist())
+        texts, entities = asked["text"].tolist(), asked["entity"].tolist()
+        if teacher.bundle:
+            chances, vectors = read_by_bundle(teacher, texts, entities)
+        else:
+            tuned = tune(teacher, rows, out)
+            tuned.encoder.bfloat16()  # a quarter faster, the same labels
+            chances, vectors = tuned.read(texts, entities)
         with replacing(target) as staged, open(staged, "wb") as file:  # by a name without .npz, NumPy would add one
             np.savez(file, chances=chances, vectors=vectors)
     with np.load(target) as kept:
         return kept["chances"], kept["vectors"]
+
+
+def read_by_bundle(
+    teacher: TeacherConfig, texts: list[str], entities: list[str | None]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Calibrated probabilities of the teacher's bundle, and vectors of no width."""
+    engine = Engine.load(embedded_path() if teacher.bundle == "embedded" else Path(teacher.bundle))
+    chances = engine.risks(texts) if teacher.task == "risk" else engine.probabilities(texts, entities)
+    return chances, np.zeros((len(texts), 0), dtype=np.float16)
 
 
 def mixed_targets(asked: pd.DataFrame, answers: list[np.ndarray], hard_share: float) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Risk logits to probabilities and to yes or no, fitted on validation rows: Platt scaling and thresholds.
+"""Risk logits and keywords to probabilities and to yes or no, fitted on validation rows: Platt scaling, thresholds.
 
 Platt 1999, "Probabilistic Outputs for Support Vector Machines". What a category has too few examples for, it borrows
 from all.
@@ -11,24 +11,25 @@ from sklearn.metrics import precision_recall_curve
 from sentfeat.errors import DataError
 
 FEW = 10
-"""A category with fewer positive or negative rows gets no slope and no threshold of its own."""
+"""A category with fewer positive or negative rows gets no threshold of its own."""
 PRIOR = 20
 """How many positive rows of its own weigh as much as what is best for all categories together."""
 
 
-def fit_platt(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """scale (k,) and offset (k,) of p = sigmoid(scale x logit + offset), from (n, k) logits and bool targets.
+def fit_platt(logits: np.ndarray, cues: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """scale (k,), offset (k,) and cue of p = sigmoid(scale x (logit + cue) + offset), where a keyword gives the cue.
 
-    A category with few rows of either kind shares its slope with all; its offset is drawn towards theirs, so that one
-    without any positive row is still finite. Raises DataError if all targets are alike.
+    From (n, k) logits, bool cues and bool targets, in one regression over all (row, category) pairs: scale and cue are
+    shared, an offset is the category's own and drawn to 0, so that one without any positive row is still finite.
+    Raises DataError if all targets are alike.
     """
     if targets.all() or not targets.any():
         raise DataError(f"{len(targets)} validation rows for risks, all alike: hold out some with a risk")
-    scale, offset = _fit_shared(logits, targets)
-    for category in np.flatnonzero(_has_enough(targets)):
-        own = LogisticRegression().fit(logits[:, [category]], targets[:, category])
-        scale[category], offset[category] = own.coef_[0, 0], own.intercept_[0]
-    return scale, offset
+    rows, categories = logits.shape
+    features = np.column_stack([logits.ravel(), cues.ravel(), np.tile(np.eye(categories), (rows, 1))])
+    fitted = LogisticRegression(max_iter=2000, fit_intercept=False).fit(features, targets.ravel())
+    slope, weight, *offsets = fitted.coef_[0]
+    return np.full(categories, slope), np.array(offsets), float(weight / slope)
 
 
 def choose_thresholds(chances: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -57,12 +58,3 @@ def _best_cut(chances: np.ndarray, targets: np.ndarray) -> float:
 def _has_enough(targets: np.ndarray) -> np.ndarray:
     positives = targets.sum(axis=0)
     return (positives >= FEW) & (len(targets) - positives >= FEW)
-
-
-def _fit_shared(logits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One slope for all categories and an offset for each, in one regression over all (row, category) pairs."""
-    rows, categories = logits.shape
-    features = np.column_stack([logits.ravel(), np.tile(np.eye(categories), (rows, 1))])
-    fitted = LogisticRegression(max_iter=1000).fit(features, targets.ravel())
-    slope, *offsets = fitted.coef_[0]
-    return np.full(categories, slope), fitted.intercept_[0] + np.array(offsets)

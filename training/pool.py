@@ -29,7 +29,7 @@ class PoolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     years: list[int]  # of the headlines: the base's own
     titles: int
     call_sentences: int
-    variants: int  # of each training row
+    variants: dict[str, int]  # of each training row, by set; none of a set that is not named
     named_share: float  # of titles and sentences: asked about a name that occurs in them
     risk_titles: int = 0
     risk_passages: int = 0
@@ -50,7 +50,7 @@ def build_pool(config: PoolConfig, rows: pd.DataFrame, data: Path) -> pd.DataFra
         asked_about_names(
             "call", pick(call_sentences(data / "calls"), config.call_sentences, random), config.named_share, random
         ),
-        *(variants(told, random) for _ in range(config.variants)),
+        variants(told.loc[told.index.repeat(told["source"].map(config.variants).fillna(0).astype(int))], random),
         pd.DataFrame({"text": titles[config.titles :], "kind": "risk title", "task": "risk"}),
         pd.DataFrame({"text": other_passages(config, risks, data, random), "kind": "risk passage", "task": "risk"}),
     ]

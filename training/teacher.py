@@ -1,4 +1,4 @@
-"""The small model's teachers: sentence encoders tuned on the training rows of one task.
+"""The small model's teachers: sentence encoders tuned on the training rows of one task, or a bundle as it is.
 
 Needed in training only; neither the package nor a bundle uses them. A teacher reads a text and, as second segment, the
 company asked about. It sees rows of the training part alone. Which encoders there are: training.encoders.
@@ -31,14 +31,19 @@ RARE = -2.0
 
 
 class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a teacher is tuned, and on what. It answers for the texts of its sets and kinds, or for all, without sets."""
+    """How a teacher is tuned, and on what. It answers for the texts of its sets and kinds, or for all, without sets.
+
+    One with a `bundle` (a folder, or "embedded" for the one that ships) is not tuned, and has no sentence vectors.
+    """
 
     name: str
     task: Literal["sentiment", "risk"]
-    encoder: str  # of training.encoders, or a Transformers folder
-    epochs: int
-    batch_rows: int
-    learning_rate: float
+    encoder: str = ""  # of training.encoders, or a Transformers folder
+    bundle: str = ""
+    frozen_layers: int = 0  # the first ones of the encoder, which stay as they are
+    epochs: int = 0
+    batch_rows: int = 32
+    learning_rate: float = 0.0
     sets: list[str] = []
     kinds: list[str] = []  # of text in the pool
     first: dict[str, int] = {}  # sets of which so many rows are shown once before the epochs, which leave them out
@@ -56,6 +61,7 @@ class Teacher(torch.nn.Module):
         self.task = config.task
         self.encoder = AutoModel.from_pretrained(encoder, add_pooling_layer=False, dtype=torch.float32)
         self.encoder.embeddings.requires_grad_(False)
+        self.encoder.encoder.layer[: config.frozen_layers].requires_grad_(False)
         self.tokenizer = AutoTokenizer.from_pretrained(encoder)
         self.head = torch.nn.Linear(self.encoder.config.hidden_size, len(LABELS if self.task == "sentiment" else RISKS))
         if self.task == "risk":

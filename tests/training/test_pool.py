@@ -57,7 +57,7 @@ def test_the_pool_is_the_same_for_the_same_seed_and_has_all_kinds(tmp_path):
         {"ts_et": pd.date_range("2007-01-01", periods=30), "title": [f"Title {n} of Acme" for n in range(30)]}
     )
     titles.to_parquet(tmp_path / "headlines" / "reuters_2007.parquet")
-    config = PoolConfig([2007], titles=10, call_sentences=2, variants=2, named_share=0.5, risk_titles=5)
+    config = PoolConfig([2007], titles=10, call_sentences=2, variants={"made up": 2}, named_share=0.5, risk_titles=5)
     pool = build_pool(config, ROWS, tmp_path)
     counts = pool["kind"].value_counts()
     assert (counts["title"], counts["risk title"]) == (10, 5)
@@ -75,5 +75,5 @@ def test_passages_come_from_the_training_rows_companies_and_are_none_of_the_rows
     found = (passage("1", "We may be sued."), passage("1", "We may fail."), passage("2", "We may melt."))
     monkeypatch.setattr(pool_module, "filing_passages", lambda data: found)
     rows = pd.DataFrame({"text": ["We may be sued."], "group": ["1"]})
-    config = PoolConfig([2007], titles=0, call_sentences=0, variants=0, named_share=0, risk_passages=9)
+    config = PoolConfig([2007], titles=0, call_sentences=0, variants={}, named_share=0, risk_passages=9)
     assert other_passages(config, rows, None, np.random.default_rng(0)) == ["We may fail."]

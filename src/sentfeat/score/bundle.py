@@ -20,6 +20,7 @@ import msgspec
 from sentfeat.categories import RISKS
 from sentfeat.errors import BundleError
 from sentfeat.score.prompt import LABELS, TEMPLATES, Task, Template
+from sentfeat.score.risks import KEYWORDS_HASH
 from sentfeat.whole import write_whole
 
 PASSPORT = "passport.json"
@@ -65,13 +66,18 @@ class RiskProbe(msgspec.Struct, frozen=True):
 
 
 class RiskHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the logits of the risk words are read: p = sigmoid(scale x logit + offset), yes at p >= threshold."""
+    """How the logits of the risk words are read: p = sigmoid(scale x logit + offset), yes at p >= threshold.
+
+    A category's logit is the network's, and `cue` more where one of the category's keywords occurs in the text.
+    """
 
     labels: tuple[str, ...]
     words: tuple[str, ...]
     scale: PerRisk
     offset: PerRisk
     thresholds: PerRisk
+    cue: float = 0.0
+    keywords_hash: str = ""  # of the keywords that `cue` was fitted with
     probes: tuple[RiskProbe, ...] = ()
 
 
@@ -123,7 +129,7 @@ class Bundle:
         p = self.passport
         files = [p.base.hash, p.adapter.hash, p.tokenizer_hash]
         decisive = [*files, p.template_hash, p.labels, p.label_words, p.quantisation, p.max_tokens, dtype]
-        decisive += [p.risk.labels, p.risk.words] if p.risk else []
+        decisive += [p.risk.labels, p.risk.words, p.risk.cue, p.risk.keywords_hash] if p.risk else []
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
     def slug(self, dtype: str = "float32") -> str:
@@ -195,6 +201,8 @@ def _check_risk_head(path: Path, head: RiskHead, template: Template) -> None:
     if head.labels != RISKS:
         raise BundleError(f"{path}: risk order {head.labels} in {PASSPORT}, but risks are stored as {RISKS}")
     _compare(path, "risk words", head.words, template.risk_words)
+    if head.cue:
+        _compare(path, "keywords of the risks", head.keywords_hash, KEYWORDS_HASH)
 
 
 def _compare(path: Path, what: str, expected: object, found: object) -> None:

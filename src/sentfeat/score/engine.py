@@ -31,6 +31,7 @@ from sentfeat.score.precision import Precision, choose_precision, token_budget
 from sentfeat.score.probability import probabilities, risk_probabilities
 from sentfeat.score.prompt import LABELS, PromptEncoder, Task
 from sentfeat.score.questions import Questions, lengths_of
+from sentfeat.score.risks import keyword_risks
 
 logger = logging.getLogger(__name__)
 
@@ -163,10 +164,18 @@ class Engine:
         for batch in self._answered(questions, found):
             waiting.append(questions.items_of(batch.members))
             if sum(map(len, waiting)) >= chunk:
-                yield questions.collect(np.concatenate(waiting), found)
+                yield self._with_cues(texts, *questions.collect(np.concatenate(waiting), found))
                 waiting = []
         if any(map(len, waiting)):
-            yield questions.collect(np.concatenate(waiting), found)
+            yield self._with_cues(texts, *questions.collect(np.concatenate(waiting), found))
+
+    def _with_cues(self, texts: Sequence[str], positions: np.ndarray, answers: dict[Task, np.ndarray]) -> Chunk:
+        """The answers at `positions`; what the texts' keywords add to the risks is in."""
+        head = self.bundle.passport.risk
+        if "risk" in answers and head and head.cue:
+            cues = keyword_risks([texts[at] for at in positions])
+            answers = answers | {"risk": answers["risk"] + np.float32(head.cue) * cues}
+        return positions, answers
 
     def _answered(self, questions: Questions, found: dict[Task, np.ndarray]) -> Iterator[Batch]:
         """Batches of texts, each once the answers to all questions about it are in `found`.

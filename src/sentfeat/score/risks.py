@@ -1,5 +1,7 @@
-"""The keyword rule for the twelve risk categories: the baseline that a model of them has to beat."""
+"""The keyword rule for the twelve risk categories: a baseline, and a cue that a bundle's risk head weighs in."""
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 
@@ -61,6 +63,8 @@ KEYWORDS = {
         decline|decrease)\w* | misses | quarterly\ loss""",
 }
 """Words of each category, written down before any text was labelled and fitted to none."""
+
+KEYWORDS_HASH = hashlib.sha256(json.dumps(KEYWORDS).encode()).hexdigest()
 
 _KEYWORDS = [re.compile(rf"\b(?:{KEYWORDS[risk]})\b", re.IGNORECASE | re.VERBOSE) for risk in RISKS]
 
