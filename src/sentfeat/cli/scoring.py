@@ -59,10 +59,13 @@ def score(
     engine: Annotated[Where, typer.Option(help="this process, a Ray cluster, or a vLLM server")] = Where.LOCAL,
     address: Annotated[str | None, typer.Option(help="of the cluster (default: one is started here) or server")] = None,
     workers: Annotated[int | None, typer.Option(help="of Ray; default: one for each GPU, else for each core")] = None,
+    store: Annotated[Path | None, typer.Option(help="folder of answers given before; default: your cache")] = None,
+    no_store: Annotated[bool, typer.Option("--no-store", help="neither use nor keep such answers")] = False,
 ) -> None:
     """Score a file of texts, of any length: its columns, and p_negative, p_neutral, p_positive, label and tone.
 
-    Killed on the way, the same command goes on where it was.
+    Killed on the way, the same command goes on where it was. What the same model was asked before, for this file or
+    another, is not asked again.
     """
     from sentfeat.score.file_job import FileJob, examine, score_file
 
@@ -75,8 +78,11 @@ def score(
         scorer: SliceScorer = _local(asked, rows if explain else None)
     else:
         scorer = _on_ray(asked, address, workers) if engine == Where.RAY else _on_vllm(asked, address)
+    if not explain and not no_store:
+        scorer = _stored(scorer, store)
     with progress_bar(contents.rows, "scoring") as advance:
         report = score_file(job, contents, scorer, advance)
+    report.resumed += getattr(scorer, "known", 0)
     console.print(f"wrote {output}: {report.line()}{_explained(scorer)}", soft_wrap=True)
 
 
@@ -111,6 +117,19 @@ def _on_vllm(asked: Asked, address: str | None) -> "SliceScorer":
     from sentfeat.score.on_vllm import VllmScorer
 
     return VllmScorer(find_model(*asked), address or "http://localhost:8000")
+
+
+def _stored(scorer: "SliceScorer", folder: Path | None) -> "SliceScorer":
+    """The scorer with the answers in `folder`; without any, if those of the user's cache cannot be reached."""
+    from sentfeat.score.answer_store import AnswerStore, StoredScorer, default_folder
+
+    try:
+        return StoredScorer(scorer, AnswerStore(folder or default_folder(), scorer.model_id))
+    except ConfigError as error:
+        if folder:
+            raise
+        console.print(f"going on without: {error}", soft_wrap=True)
+        return scorer
 
 
 def _explained(scorer: "SliceScorer") -> str:

@@ -52,8 +52,10 @@ class Answered(NamedTuple):
 
 
 class SliceScorer(Protocol):
-    """Something that answers slices, in whatever order; `identity` names all that decides an answer."""
+    """Something that answers slices, in whatever order; `identity` names all that decides what is written of one,
+    `model_id` what decides its logits."""
 
+    model_id: str
     identity: str
     temperature: float
 

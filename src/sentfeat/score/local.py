@@ -13,7 +13,8 @@ class LocalScorer:
     making, and `reasons` all that were written."""
 
     def __init__(self, engine: Engine | Classifier, explained: Rows | None = None) -> None:
-        self.identity = f"{engine.model_id} {engine.temperature} {explained.spelled if explained else ''}"
+        self.model_id = engine.model_id
+        self.identity = f"{self.model_id} {engine.temperature} {explained.spelled if explained else ''}"
         self.temperature = engine.temperature
         self.reasons = self.unsupported = 0
         self._engine = engine

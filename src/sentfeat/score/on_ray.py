@@ -53,10 +53,10 @@ class RayScorer:
         kind: Any = ray.remote(EngineActor)
         actor = kind.options(max_restarts=RETRIES, max_task_retries=RETRIES, **needs)
         self._actors = [actor.remote(asked) for _ in range(workers or gpus or int(found["CPU"]))]
-        (model_id, self.temperature), *others = ray.get([actor.identity.remote() for actor in self._actors])
-        if any(other != (model_id, self.temperature) for other in others):
+        (self.model_id, self.temperature), *others = ray.get([actor.identity.remote() for actor in self._actors])
+        if any(other != (self.model_id, self.temperature) for other in others):
             raise ConfigError("the cluster's nodes hold different models, or score in different precisions")
-        self.identity = f"{model_id} {self.temperature} "
+        self.identity = f"{self.model_id} {self.temperature} "
 
     def run(self, slices: Iterable[Slice], progress: Progress) -> Iterator[Answered]:
         """The answers as they come; no more slices are read than the actors are busy with."""

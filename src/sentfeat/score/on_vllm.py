@@ -39,7 +39,8 @@ class VllmScorer:
         if bundle.is_classifier:
             raise BundleError(f"{bundle.path} is a classifier: score it with --engine local or ray")
         self.temperature = bundle.passport.temperature
-        self.identity = f"{bundle.model_id('vllm')} {self.temperature} "
+        self.model_id = bundle.model_id("vllm")
+        self.identity = f"{self.model_id} {self.temperature} "
         self._encoder = PromptEncoder(bundle.template, load_tokenizer(bundle), bundle.passport.max_tokens)
         if self._encoder.labels_share_ids:
             raise BundleError(f"{bundle.path}: its labels begin alike in this tokenizer; one token does not tell them")
