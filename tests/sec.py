@@ -72,6 +72,7 @@ class Sec(Replay):
     def __init__(self) -> None:
         super().__init__()
         self.filings: list[Filed] = []
+        self.filers = {APPLE, INTEL}
 
     def source(self, folder, universe: Universe, **settings) -> EdgarFilings:
         """A source that reads this site."""
@@ -99,7 +100,7 @@ class Sec(Replay):
         for day in pd.bdate_range(today - pd.Timedelta(days=40), today - pd.Timedelta(days=1)):
             path = f"/edgar/daily-index/{day.year}/QTR{day.quarter}/form.{day:%Y%m%d}.idx"
             self.answers[path] = [(200, {}, daily_index(one for one in seen if one.dated == day).encode())]
-        for cik in {APPLE, INTEL}:
+        for cik in self.filers:
             rows = [one for one in reversed(seen) if one.cik == cik]
             self.answers[f"/submissions/CIK{cik:010d}.json"] = [(200, {}, json.dumps(submissions(rows)).encode())]
 
