@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sentfeat.features import leaks
+from sentfeat.sessions import Cutoff, calendar, session_of
 
 NEW_YORK = "America/New_York"
 
@@ -105,3 +106,22 @@ def test_a_period_end_taken_for_the_filing_date_is_found():
     assert [sign.subject for sign in leaks.filed_at_period_end(frame)] == ["early"]
     current = frame.assign(form="8-K")  # reports what happened on the day
     assert not list(leaks.filed_at_period_end(current))
+
+
+def test_the_real_archives_prices_tell_that_its_clock_is_not_utc(real_data):
+    """By a word rule for the tone: it needs no model."""
+    rises = r"\b(?:beats?|raises?|upgrade[sd]?|rises?|jumps?|soars?|surges?|gains?|tops?|strong|record|wins?|boosts?)\b"
+    falls = (
+        r"\b(?:misses|cuts?|downgrade[sd]?|falls?|drops?|plunges?|slumps?|weak|loss|warns?|recalls?|sues?|slides?)\b"
+    )
+    news = pd.read_parquet(real_data / "market" / "headlines_linked_2007_2013.parquet")
+    says = [news["title"].str.contains(words, case=False).astype(float) for words in (rises, falls)]
+    bars = pd.read_parquet(real_data / "market" / "ohlcv_2006_2013.parquet").query("kind == 'Stocks'")
+    bars = bars.rename(columns={"ticker": "security_id", "date": "session"})
+    bars["session"] = pd.to_datetime(bars["session"])
+    for zone, found in ((NEW_YORK, 0), ("UTC", 1)):
+        times = news["ts_et"].dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC")
+        items = pd.DataFrame({"source": "reuters", "security_id": news["ticker"], "available_at": times})
+        items = items.assign(tone=0.9 * (says[0] - says[1])).dropna()
+        items["session"] = session_of(items["available_at"], Cutoff.PRE_OPEN, pd.Timedelta(minutes=15))
+        assert len(list(leaks.reacts_early(items, bars, calendar().opens))) == found
