@@ -56,9 +56,9 @@ F1 by category (and how many rows have it):
 {_table(("category", *sets), categories)}
 
 A silver set is labelled by rules, not by reading: a result on it says how well the rules are imitated. macro_f1 is over
-the categories that occur in a set. Each category has a scale, an offset and a threshold fitted on other held-out rows;
-those with few examples there share a scale and say yes at 0.5. A probability is right on average for texts like those
-rows, and rarer or more frequent risks elsewhere shift it.
+the categories that occur in a set. A category's logit is the network's, and {passport.risk.cue:g} more where one of its
+keywords occurs; that weight, one scale, and an offset and a threshold for each category were fitted on other held-out
+rows. A probability is right on average for texts like those rows, and rarer or more frequent risks elsewhere shift it.
 """
 
 

@@ -76,6 +76,7 @@ def test_a_changed_passport_is_refused(bundle, changes, named):
     [
         ({"labels": [*RISKS[1::-1], *RISKS[2:]]}, "risk order"),
         ({"words": [*PLAIN.risk_words[1::-1], *PLAIN.risk_words[2:]]}, "risk words differ"),
+        ({"cue": 1.0, "keywords_hash": "of other keywords"}, "keywords of the risks differ"),
         ({"scale": [1.0] * 11}, "scale"),
         ({"offset": [0.0] * 13}, "offset"),
     ],

@@ -11,6 +11,7 @@ from sentfeat.score.bundle import embedded_path
 from sentfeat.score.engine import Engine
 from sentfeat.score.probability import probabilities, tone
 from sentfeat.score.prompt import LABELS, PLAIN
+from sentfeat.score.risks import KEYWORDS_HASH, keyword_risks
 from tests.score.test_bundle import edit_passport, edit_risk_head
 from tests.score.tiny import copy_bundle
 
@@ -73,9 +74,22 @@ def test_risks_equal_a_plain_peft_forward(which, request):
     if head is None:
         pytest.skip(f"the {which} bundle has no risk head")
     prompts = [PLAIN.prompt(text, task="risk") for text in HEADLINES]
-    logits = reference_logits(engine.bundle.path, prompts, PLAIN.risk_words)
+    logits = reference_logits(engine.bundle.path, prompts, PLAIN.risk_words) + head.cue * keyword_risks(HEADLINES)
     expected = expit(np.array(head.scale) * logits + np.array(head.offset))
     np.testing.assert_allclose(engine.risks(HEADLINES), expected, atol=1e-4)
+
+
+def test_a_keyword_adds_its_weight_to_the_risk_that_it_names_and_to_no_other(tiny_bundle, tmp_path):
+    bundle = copy_bundle(tiny_bundle, tmp_path / "bundle")
+    texts = ["Acme recalls pumps", "Acme is fine", "", "Acme recalls pumps"]
+    found = {}
+    for cue in (0.0, 2.5):
+        edit_risk_head(bundle, cue=cue, keywords_hash=KEYWORDS_HASH, probes=[])
+        found[cue] = Engine.load(bundle, device="cpu").risk_logits(texts)
+    added = np.where(keyword_risks(texts), np.float32(2.5), 0)
+    added[2] = np.nan
+    assert added[0].sum() == 2.5
+    np.testing.assert_allclose(found[2.5] - found[0.0], added, atol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["score", "risk_logits"])

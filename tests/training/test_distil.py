@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, BertModel, BertTokenizer
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, BertConfig, BertModel, BertTokenizer
 
 from sentfeat.errors import DataError
+from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS, PLAIN, PromptEncoder
 from tests.score.tiny import labelled_rows, make_base
 from training import encoders, lessons
@@ -199,3 +200,25 @@ def test_a_quantised_base_becomes_its_rounded_self_in_full_precision(tmp_path):
     assert all(parameter.requires_grad for parameter in restored.parameters())
     restored.save_pretrained(tmp_path / "again")
     assert torch.equal(full_precision(tmp_path / "again")(ids).logits, restored(ids).logits)
+
+
+def test_a_bundle_teaches_as_it_answers(tiny_bundle, tmp_path):
+    asked = pd.DataFrame({"text": ["Acme profit rises", SUED], "entity": ["Acme", None]}, dtype=object)
+    teachers = [TeacherConfig(task, task, bundle=str(tiny_bundle)) for task in ("sentiment", "risk")]
+    tone, risks = (lessons.answers_of(teacher, pd.DataFrame(), asked, tmp_path) for teacher in teachers)
+    engine = Engine.load(tiny_bundle)
+    np.testing.assert_array_equal(tone[0], engine.probabilities(asked["text"].tolist(), asked["entity"].tolist()))
+    np.testing.assert_array_equal(risks[0], engine.risks(asked["text"].tolist()))
+    assert tone[1].shape == (2, 0)
+    assert (tmp_path / "answers-risk.npz").exists()
+
+
+def test_frozen_layers_stay_as_they_are(encoder, tmp_path):
+    config = TeacherConfig("one", "sentiment", str(encoder), epochs=1, batch_rows=4, learning_rate=5e-3)
+    rows = labelled_rows().assign(task="sentiment")
+    before = AutoModel.from_pretrained(encoder).state_dict()["encoder.layer.0.output.dense.weight"]
+    moved = [
+        not torch.equal(tune(chosen, rows, tmp_path).encoder.encoder.layer[0].output.dense.weight, before)
+        for chosen in (config, msgspec.structs.replace(config, name="two", frozen_layers=1))
+    ]
+    assert moved == [True, False]
