@@ -230,8 +230,3 @@ def test_the_commands_answer_with_tables_json_and_files_no_spreadsheet_runs(orig
     assert done.exit_code == 0
     assert not len(changed_cells(read_features(lake=lake), pd.read_parquet(path).assign(
         session=lambda f: pd.to_datetime(f["session"]))))  # fmt: skip
-
-
-def test_a_text_cell_that_a_spreadsheet_would_run_is_written_as_text():
-    frame = pd.DataFrame({"ticker": ["=1+1", "-A", "AAPL"], "sent_mean": [-0.5, 0.5, np.nan]})
-    assert cli.reading._csv(frame).splitlines() == ["ticker,sent_mean", "'=1+1,-0.5", "'-A,0.5", "AAPL,"]

@@ -1,6 +1,7 @@
 """A day on loopback with three sources, one of them down: the others go on, and everything says what is missing."""
 
 import os
+import re
 import subprocess
 import sys
 from email.utils import format_datetime
@@ -167,7 +168,7 @@ def test_the_command_ends_well_and_prints_what_is_missing_and_why(day, site):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "FAILED blog: source blog: " in done.stdout
-    assert "degraded, without blog" in done.stdout
+    assert re.search("degraded, without (wire, )?blog", done.stdout)  # a poll does not reach back over a long weekend
     assert "coverage_ok false" in done.stdout
     assert "HTTP 404" in done.stdout
     assert "undated" in done.stdout

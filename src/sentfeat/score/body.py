@@ -18,6 +18,7 @@ Kept = tuple[Tensor, Tensor]
 
 DECODERS = ("mistral", "llama")
 STATIC_ROTARY = ("default", "linear", "llama3")
+ALIGNMENT = 64  # bytes; what torch's own memory has
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,10 @@ class Layer:
         return cls(
             layer.input_layernorm.weight.detach(),
             _fused(attention.q_proj, attention.k_proj, attention.v_proj),
-            attention.o_proj.weight.detach(),
+            _aligned(attention.o_proj),
             layer.post_attention_layernorm.weight.detach(),
             _fused(mlp.gate_proj, mlp.up_proj),
-            mlp.down_proj.weight.detach(),
+            _aligned(mlp.down_proj),
         )
 
 
@@ -226,6 +227,15 @@ def _fused(*projections: Any) -> Tensor:
     for projection, part in zip(projections, parts, strict=True):
         projection.weight = torch.nn.Parameter(part, requires_grad=False)
     return whole
+
+
+def _aligned(projection: Any) -> Tensor:
+    """The weight, copied if it begins anywhere in a mapped file: where a matrix begins moves a product's last bits."""
+    weight = projection.weight.detach()
+    if weight.data_ptr() % ALIGNMENT:
+        weight = weight.clone()
+        projection.weight = torch.nn.Parameter(weight, requires_grad=False)
+    return weight
 
 
 def _turned(heads: Tensor, view: View) -> Tensor:
