@@ -182,14 +182,8 @@ def titles(universe: pd.DataFrame) -> Iterator[tuple[str, str]]:
 
 def run_plain(folder: Path, session: pd.Timestamp, now: pd.Timestamp) -> float:
     """Seconds of the night in a fresh process without Prefect, whose clock stands at `now`."""
-    command = [
-        sys.executable,
-        "-c",
-        PLAIN,
-        str(folder / "night.toml"),
-        str(session.date()),
-        now.tz_convert("UTC").isoformat(),
-    ]
+    arguments = str(folder / "night.toml"), str(session.date()), now.tz_convert("UTC").isoformat()
+    command = [sys.executable, "-c", PLAIN, *arguments]
     return float(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()[-1])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sentfeat.categories import RISKS
+from sentfeat.config import EMBEDDED
 from sentfeat.score.bundle import embedded_path
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS, PromptEncoder
@@ -97,7 +98,7 @@ def read_by_bundle(
     teacher: TeacherConfig, texts: list[str], entities: list[str | None]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Calibrated probabilities of the teacher's bundle, and vectors of no width."""
-    engine = Engine.load(embedded_path() if teacher.bundle == "embedded" else Path(teacher.bundle))
+    engine = Engine.load(embedded_path() if teacher.bundle == EMBEDDED else Path(teacher.bundle))
     chances = engine.risks(texts) if teacher.task == "risk" else engine.probabilities(texts, entities)
     return chances, np.zeros((len(texts), 0), dtype=np.float16)
 

@@ -25,7 +25,7 @@ def without_formulas(table: pa.Table) -> pa.Table:
 def frame_without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with such cells of its text columns marked."""
     frame = frame.copy()
-    for name in frame.columns[[kind in ("object", "str", "string") for kind in frame.dtypes.astype(str)]]:
-        cells = frame[name]
-        frame[name] = cells.where(~cells.astype("string").str.match(_FORMULA, na=False), "'" + cells.astype("string"))
+    for name in frame.select_dtypes(["object", "str", "string"]).columns:
+        text = frame[name].astype("string")
+        frame[name] = frame[name].mask(text.str.match(_FORMULA, na=False), "'" + text)
     return frame
