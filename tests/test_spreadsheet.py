@@ -2,10 +2,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sentfeat.spreadsheet import frame_without_formulas, without_formulas
+from sentfeat.spreadsheet import frame_without_formulas, without_formula, without_formulas
 
-CELLS = ["=1+1", "+3 %", "-2+3", "@SUM(A1)", "\tx", "\rx", "Acme = 3", "", None]
-SAFE = ["'=1+1", "'+3 %", "'-2+3", "'@SUM(A1)", "'\tx", "'\rx", "Acme = 3", "", None]
+CELLS = ["=1+1", "+3 %", "-2+3", "@SUM(A1)", "\tx", "\rx", " =1", "Acme = 3", "", None]
+SAFE = ["'=1+1", "'+3 %", "'-2+3", "'@SUM(A1)", "'\tx", "'\rx", "' =1", "Acme = 3", "", None]
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
@@ -24,3 +24,7 @@ def test_a_frame_is_marked_alike_and_left_as_it_was(dtype):
     assert [None if pd.isna(cell) else cell for cell in found["title"]] == SAFE
     assert frame["title"][0] == "=1+1"
     assert found["n"].tolist() == list(range(len(CELLS)))
+
+
+def test_single_texts_are_marked_as_tables_are():
+    assert [without_formula(cell) for cell in CELLS if cell is not None] == SAFE[:-1]

@@ -1,14 +1,21 @@
-"""CSV for people: a cell of text that a spreadsheet would take for a formula gets an apostrophe in front.
+"""Tables for people: a cell of text that a spreadsheet would take for a formula gets an apostrophe in front.
 
 Headlines come from strangers, and "=HYPERLINK(...)" in a cell is run by whoever opens the file (CWE-1236). Parquet and
 JSON lines keep every text as it is.
 """
 
+import re
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_FORMULA = r"^[=+\-@\t\r]"
+_FORMULA = r"^\s*[=+\-@]|^[\t\r]"
+
+
+def without_formula(text: str) -> str:
+    """The text, marked if it looks like a formula."""
+    return f"'{text}" if re.match(_FORMULA, text) else text
 
 
 def without_formulas(table: pa.Table) -> pa.Table:

@@ -1,5 +1,7 @@
 """A table made elsewhere: what must be there, what is made of the rest."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,6 +70,23 @@ def test_infinite_values_become_null(vendor):
     assert rows["alpha"].isna().all()
 
 
+def test_decimals_are_numbers_and_dates_may_be_numbers(vendor):
+    table, bars = vendor
+    exact = table["alpha"].map(lambda value: None if pd.isna(value) else Decimal(str(value)))
+    as_numbers = table["session"].str.replace("-", "").astype(int)
+    rows, _, notes = accept(table.assign(alpha=exact, session=as_numbers), bars)
+    assert rows["alpha"].equals(table["alpha"])
+    assert rows["session"].equals(pd.to_datetime(table["session"]).astype("datetime64[us]"))
+    assert "alpha" not in " ".join(notes)
+
+
+def test_too_few_sessions_come_with_what_became_of_the_rows(vendor, settings):
+    table, bars = vendor
+    few = table["ticker"].isin(sorted(table["ticker"].unique())[:2])
+    with pytest.raises(DataError, match=r"0 sessions with usable rows.*fewer than \d+ securities in the session: -\d"):
+        run(table[few], bars, settings)
+
+
 def test_the_newest_revision_of_a_bar_is_taken(vendor):
     table, bars = vendor
     newer = bars.assign(revision_seen_at=pd.Timestamp("2024-01-02", tz="UTC"), close=1.0)
@@ -85,7 +104,9 @@ def test_the_newest_revision_of_a_bar_is_taken(vendor):
         (lambda t, b: (t.drop(columns="ticker"), b), "share neither security_id nor ticker"),
         (lambda t, b: (t.assign(session="soon"), b), "no date"),
         (lambda t, b: (t.assign(session=pd.Timestamp("2024-01-02 14:30")), b), "dates without a clock"),
+        (lambda t, b: (t.assign(session=20240230), b), "no date"),
         (lambda t, b: (t.assign(ticker=None), b), "ticker or session is empty"),
+        (lambda t, b: (t.assign(ticker=t["ticker"].str.lower()), b), "no ticker in common: .'s000'.*'S000'"),
     ],
 )
 def test_what_cannot_be_used_is_one_clear_error(vendor, change, message):

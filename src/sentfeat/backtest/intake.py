@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from pandas.api.types import infer_dtype, is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
 from sentfeat.backtest.arms import DESCRIPTION
 from sentfeat.backtest.baseline import BASELINE_COLUMNS, FIELDS
@@ -18,8 +18,9 @@ def accept(features: pd.DataFrame, prices: pd.DataFrame) -> tuple[pd.DataFrame, 
 
     features: `session`, `security_id` or `ticker`, and numeric columns (all of them are features but those in
     arms.DESCRIPTION); other columns are left out with a note. prices: `session`, the same key, open, high, low, close,
-    volume, and perhaps price_basis (without it, not raw) and revision_seen_at (the newest is taken).
-    Raises DataError for missing columns or sessions that are no dates.
+    volume, and perhaps price_basis (without it, not raw) and revision_seen_at (the newest is taken). A session may be
+    a date, text such as 2024-03-01, or a number such as 20240301. Raises DataError for missing columns, sessions that
+    are no dates, and tables that share no security.
     """
     _require(features, ("session",), "features")
     _require(prices, ("session", *FIELDS), "prices")
@@ -29,14 +30,15 @@ def accept(features: pd.DataFrame, prices: pd.DataFrame) -> tuple[pd.DataFrame, 
             "features and prices share neither security_id nor ticker; give both tables the same one. "
             f"features: {list(features.columns)[:12]}, prices: {list(prices.columns)[:12]}"
         )
-    bars = _keyed(prices, key, "prices")
+    given, bars = _keyed(features, key, "features"), _keyed(prices, key, "prices")
+    _require_common(given["security_id"], bars["security_id"], key)
     if "revision_seen_at" in bars:
         bars = bars.sort_values("revision_seen_at", kind="stable").drop_duplicates(
             ["security_id", "session"], keep="last"
         )
     if "price_basis" not in bars:
         bars = bars.assign(price_basis="not stated")
-    rows, notes = _numeric(_keyed(features, key, "features"))
+    rows, notes = _numeric(given)
     return rows, bars, notes
 
 
@@ -46,9 +48,18 @@ def _require(frame: pd.DataFrame, names: tuple[str, ...], what: str) -> None:
         raise DataError(f"{what}: columns {missing} are missing; got {list(frame.columns)}")
 
 
+def _require_common(features: pd.Series, prices: pd.Series, key: str) -> None:
+    asked, priced = features.unique(), prices.unique()
+    if len(asked) and len(priced) and not np.isin(asked, priced).any():
+        raise DataError(
+            f"features and prices have no {key} in common: {list(asked[:3])} here, {list(priced[:3])} there; "
+            "spell them the same way in both tables"
+        )
+
+
 def _keyed(frame: pd.DataFrame, key: str, what: str) -> pd.DataFrame:
     try:
-        session = pd.to_datetime(frame["session"])
+        session = _dates(frame["session"])
     except (ValueError, TypeError) as error:
         raise DataError(f"{what}: the column session holds something that is no date: {error}") from error
     if session.dt.tz is not None or not (session == session.dt.normalize()).all():
@@ -58,9 +69,17 @@ def _keyed(frame: pd.DataFrame, key: str, what: str) -> pd.DataFrame:
     return frame.assign(session=session.astype("datetime64[us]"), security_id=frame[key].astype(str))
 
 
+def _dates(session: pd.Series) -> pd.Series:
+    if is_integer_dtype(session):
+        return pd.to_datetime(session.astype("string"), format="%Y%m%d")
+    return pd.to_datetime(session)
+
+
 def _numeric(rows: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The rows with their description and the columns of numbers; infinite values become null."""
     given = [name for name in rows.columns if name not in DESCRIPTION]
+    decimals = [name for name in given if rows[name].dtype == object and infer_dtype(rows[name]) == "decimal"]
+    rows = rows.astype(dict.fromkeys(decimals, float))
     numbers = [name for name in given if is_numeric_dtype(rows[name]) or is_bool_dtype(rows[name])]
     others = [str(name) for name in given if name not in numbers]
     notes = [f"Columns that are no numbers, left out: {', '.join(others)}."] if others else []

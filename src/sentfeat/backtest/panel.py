@@ -50,6 +50,11 @@ class Panel:
         return self.block_of.index(named[0])
 
     @property
+    def account(self) -> str:
+        """What became of the rows, in one line."""
+        return ", ".join(f"{step}: {rows:,}" for step, rows in self.ledger.itertuples(index=False) if rows)
+
+    @property
     def covered(self) -> np.ndarray:
         """(T, N): rows with tone."""
         return np.isfinite(self.values[..., self.latent])

@@ -47,9 +47,12 @@ class Walk:
 
 
 def walk_forward(features: pd.DataFrame, prices: pd.DataFrame, settings: BacktestSettings, horizon: int = 1) -> Walk:
-    """The panel and the forecasts of every arm over it. Raises DataError if there is no text column with a value."""
+    """The panel and the forecasts of every arm over it. Raises DataError for too few sessions, and without any text."""
     panel = build_panel(features, prices, settings, horizon)
-    folds = make_folds(len(panel.sessions), settings, horizon)
+    try:
+        folds = make_folds(len(panel.sessions), settings, horizon)
+    except DataError as error:
+        raise DataError(f"{error} (rows: {panel.account})") from error
     if set(panel.block_of) <= {PRICE}:
         raise DataError("no text column with a value in the rows kept: there is nothing to compare prices with")
     return fitted(panel, folds, settings)

@@ -19,6 +19,7 @@ from sentfeat.evaluate.protocols import PUBLISHED
 from sentfeat.evaluate.run import Evaluation, audit_line, guesses
 from sentfeat.evaluate.sets import entities
 from sentfeat.score.prompt import LABELS
+from sentfeat.spreadsheet import without_formula
 from sentfeat.whole import write_whole
 
 ERRORS = 15  # examples shown of each model
@@ -115,7 +116,7 @@ def _environment(*, autoescape: bool) -> jinja2.Environment:
     environment = jinja2.Environment(
         autoescape=autoescape, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"f": _fixed, "n": _count, "ci": _interval, "p": _p, "inert": _inert, "md": _md}
+    environment.filters |= {"f": _fixed, "n": _count, "ci": _interval, "p": _p, "inert": without_formula, "md": _md}
     return environment
 
 
@@ -152,11 +153,6 @@ def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _inert(text: str) -> str:
-    """A text that no spreadsheet takes for a formula when the table is copied into one."""
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") else text
-
-
 def _md(text: object) -> str:
     """A cell of a Markdown table: nothing in it is markup, HTML or a new line."""
-    return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(_inert(str(text)).split()), quote=False))
+    return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(without_formula(str(text)).split()), quote=False))
