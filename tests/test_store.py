@@ -134,7 +134,7 @@ def test_the_newest_session_is_announced_and_never_set_back(lake):
     announce(lake, "m", Cutoff.EVENING, SESSION)
     announce(lake, "m", Cutoff.EVENING, SESSION - pd.Timedelta(days=1))
     announce(lake, "other", Cutoff.EVENING, SESSION)
-    assert lake.get_json("LATEST.json")["m"] == {"evening": "2026-11-19"}
+    assert lake.get_json("LATEST.json")["v1"]["m"] == {"evening": "2026-11-19"}
     assert lake.get_json("CURRENT.json") == {"model": "m"}
 
 

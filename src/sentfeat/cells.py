@@ -1,5 +1,7 @@
 """Two versions of the same rows, cell by cell."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,9 @@ from sentfeat.tables import FEATURES
 KEY = ["session", "security_id"]
 
 
-def changed_cells(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+def changed_cells(
+    before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str] = tuple(FEATURES.names)
+) -> pd.DataFrame:
     """The cells in which two frames of FEATURES rows differ: session, security_id, ticker, column, before, after.
 
     Null equals null, numbers are compared exactly. A row that only one of them has differs in its column `row`, which
@@ -18,7 +22,7 @@ def changed_cells(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     first, second = before.set_index(KEY).sort_index(), after.set_index(KEY).sort_index()
     common = first.index.intersection(second.index)
     parts = [_presence(first, second, common)]
-    for name in FEATURES.names:
+    for name in columns:
         if name in KEY:
             continue
         old, new = first.loc[common, name], second.loc[common, name]

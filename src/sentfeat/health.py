@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow.compute as pc
 
-from sentfeat.publish import Shelf
+from sentfeat.publish import Shelf, models
 from sentfeat.reader import current_model
 from sentfeat.sessions import Cutoff, latest_known, sessions_between
 from sentfeat.store import Lake, sha256
@@ -85,7 +85,7 @@ def check_lake(lake: Lake, now: pd.Timestamp, *, grace: pd.Timedelta, model: str
     A session is expected from `grace` after its cut-off. Raises DataError for a lake without features.
     """
     model = model or current_model(lake)
-    named = (lake.get_json("LATEST.json") or {}).get(model, {})
+    named = models(lake).get(model, {})
     shelves = tuple(_shelf_health(Shelf(lake, model, Cutoff(cutoff)), named[cutoff], now - grace) for cutoff in named)
     return Health(model, now, shelves, _source_health(lake, now))
 

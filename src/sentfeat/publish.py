@@ -3,7 +3,7 @@
 features/v1/<model>/<cutoff>/date=YYYY-MM-DD/part-0.parquet     nothing but Parquet, for any reader
 manifests/features/v1/<model>/<cutoff>/date=YYYY-MM-DD.json     written last: a file without it is not done
 superseded/features/v1/<model>/<cutoff>/date=YYYY-MM-DD/...     what was published before, never deleted here
-CURRENT.json, LATEST.json                                       the readers' default model; newest sessions
+CURRENT.json, LATEST.json                                       the readers' default model; newest sessions by root
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,11 @@ import pandas as pd
 import pyarrow as pa
 
 from sentfeat.errors import DataError
+from sentfeat.roots import VERSION
 from sentfeat.schema import conform, content_hash
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake, parquet_bytes, sha256
 from sentfeat.tables import FEATURES
-
-VERSION = "v1"
 
 
 class Outcome(StrEnum):
@@ -37,10 +36,11 @@ class Shelf:
     lake: Lake
     model: str
     cutoff: Cutoff
+    root: str = VERSION
 
     @property
     def folder(self) -> str:
-        return f"features/{VERSION}/{self.model}/{self.cutoff}"
+        return f"features/{self.root}/{self.model}/{self.cutoff}"
 
     def data_path(self, session: pd.Timestamp) -> str:
         return f"{self.folder}/date={session.date()}/part-0.parquet"
@@ -127,9 +127,9 @@ class Shelf:
 def announce(lake: Lake, model: str, cutoff: Cutoff, session: pd.Timestamp) -> None:
     """Name the newest complete session in LATEST.json, and the default model in CURRENT.json if none is named yet."""
     latest = lake.get_json("LATEST.json") or {}
-    held = latest.setdefault(model, {}).get(cutoff)
-    if held is None or held < str(session.date()):
-        latest[model][cutoff] = str(session.date())
+    named = latest.setdefault(VERSION, {}).setdefault(model, {})
+    if str(session.date()) > named.get(cutoff, ""):
+        named[cutoff] = str(session.date())
         lake.put_json("LATEST.json", latest)
     if lake.get_json("CURRENT.json") is None:
         lake.put_json("CURRENT.json", {"model": model})
@@ -137,7 +137,7 @@ def announce(lake: Lake, model: str, cutoff: Cutoff, session: pd.Timestamp) -> N
 
 def models(lake: Lake) -> dict[str, dict[str, str]]:
     """The models with published sessions: cut-off to newest session, by folder name."""
-    return dict(sorted((lake.get_json("LATEST.json") or {}).items()))
+    return dict(sorted((lake.get_json("LATEST.json") or {}).get(VERSION, {}).items()))
 
 
 def switch_model(lake: Lake, model: str) -> None:

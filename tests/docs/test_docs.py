@@ -16,11 +16,14 @@ import yaml
 
 from sentfeat.cli import app
 from sentfeat.config import load_config
+from sentfeat.errors import DataError
 from sentfeat.publish import Shelf
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake
 from tests.conftest import ROOT
-from tests.published import publish
+from tests.pipeline.handmade import configure
+from tests.published import publish, run_sentfeat
+from tests.s3 import lake_on
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -125,14 +128,37 @@ def test_a_configuration_in_the_docs_is_valid(page, text, tmp_path):
     load_config(tmp_path / "config.toml", environment={})
 
 
+OLD = pd.Timestamp("2024-06-03")
+
+
+def publish_old(place: str) -> None:
+    for cutoff in Cutoff:
+        publish(Shelf(Lake(place), "MODEL", cutoff), OLD, OLD.tz_localize("UTC"))
+
+
 @pytest.fixture
 def documented(tmp_path, monkeypatch) -> str:
-    """A lake where the pages say it is, with the model that their snippets name."""
+    """Lakes where the pages say they are, with the model that their snippets name, and a configuration of one's own."""
     monkeypatch.chdir(tmp_path)
-    lake = Lake("data/lake/sample")
-    for cutoff in Cutoff:
-        publish(Shelf(lake, "MODEL", cutoff), pd.Timestamp("2024-06-03"), pd.Timestamp("2024-06-03", tz="UTC"))
+    publish_old("data/lake/sample")
+    publish_old("data/lake/live")
+    configure(tmp_path).rename("my.toml")
     return str(tmp_path)
+
+
+@pytest.mark.parametrize("line", sorted({line for _, line in commands() if line.startswith("sentfeat ")}))
+def test_a_sentfeat_command_in_the_docs_runs(line, documented, s3):
+    """The sessions there are old and of one root: `status` says that they are behind, `migrate` has nothing to do."""
+    if "s3://bucket/lake" in line:
+        line = line.replace("s3://bucket/lake", f"'{lake_on(s3)}'")
+        publish_old(shlex.split(line)[3])
+    words = shlex.split(line.replace("ADQH", "T0"))[1:]
+    if words[0] == "migrate":
+        with pytest.raises(DataError, match="nothing to migrate"):
+            run_sentfeat(*words)
+        return
+    done = run_sentfeat(*words)
+    assert done.exit_code == (2 if words[0] == "status" else 0), done.output
 
 
 @pytest.mark.parametrize(("page", "text"), blocks("python"))

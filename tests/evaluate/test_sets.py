@@ -67,11 +67,12 @@ def test_a_folder_without_sets_says_what_it_looks_for(tmp_path):
 
 def test_an_own_table_keeps_its_sources_and_its_split():
     frame = pd.DataFrame(
-        {"text": ["a", "b"], "label": ["positive", "neutral"], "source": ["x", None], "split": ["train", "test"]}
+        {"text": ["a", "b"], "label": ["positive", " Neutral"], "source": ["x", None], "split": ["train", "test"]}
     )
     rows = own_rows(frame, "some/mine.csv")
     assert rows["source"].tolist() == ["x", "mine.csv"]
     assert rows["split"].tolist() == ["train", "test"]
+    assert rows["label"].tolist() == ["positive", "neutral"]
     with pytest.raises(DataError, match="labels must be"):
         own_rows(frame.assign(label="great"), "mine.csv")
 

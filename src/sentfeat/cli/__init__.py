@@ -25,6 +25,7 @@ COMMANDS = (
     operating.status,
     operating.monitor,
     operating.prune,
+    operating.migrate,
     sources.ingest,
     sources.relink,
 )

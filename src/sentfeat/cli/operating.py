@@ -7,7 +7,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from sentfeat.cli.shared import Lake, cell, console, print_grid
+from sentfeat.cli.shared import Config, Lake, Overrides, cell, console, print_grid
 from sentfeat.health import Health, check_lake
 from sentfeat.reader import as_cutoff, open_lake
 from sentfeat.sessions import NEW_YORK, as_utc, utc_now
@@ -95,6 +95,19 @@ def prune(
     console.print(
         f"{len(plan.files)} files, {plan.size / 1e6:.1f} MB {said}; as_of before {before.date()} is then refused"
     )
+
+
+def migrate(config: Config, set_: Overrides = None) -> None:
+    """Build the sessions that an older sentfeat published with today's columns, beside the old ones."""
+    from sentfeat.lock import only_writer
+    from sentfeat.pipeline import migrate as build
+    from sentfeat.pipeline import open_project
+
+    project = open_project(config, set_ or ())
+    with only_writer(project.lake, "sentfeat migrate", wait=0):
+        found = build(project, utc_now())
+    for each in found:
+        typer.echo(each.line())
 
 
 def _age(span: pd.Timedelta) -> str:

@@ -49,12 +49,14 @@ def own_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """A user's own table as rows; `name` is the source where it has no such column.
 
     Rows of other tasks (a `task` column that is not "sentiment") are left out. An empty text stays: no model can answer
-    it. Raises DataError without text and label columns, without rows or for an unknown label.
+    it; how a label is capitalised does not matter. Raises DataError without text and label columns, without rows or for
+    an unknown label.
     """
     if "task" in frame:
         frame = frame[frame["task"] == "sentiment"]
     frame = _checked(frame, Path(name))
-    strange = sorted(set(frame["label"].astype(str)) - set(LABELS))
+    frame = frame.assign(label=frame["label"].astype(str).str.strip().str.lower())
+    strange = sorted(set(frame["label"]) - set(LABELS))
     if strange or frame.empty:
         raise DataError(f"{name}: labels must be {', '.join(LABELS)}, got {strange[:5] or 'no rows'}")
     rows = _rows(frame.reset_index(drop=True), Path(name).name)

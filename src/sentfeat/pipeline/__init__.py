@@ -9,6 +9,7 @@
     backtest_range(project, first, last)            features, prices -> report
     report_coverage(project, now)                   coverage, quarantine -> what is missing and why
     relink(project, now)                            documents -> links, after a change of the universe
+    migrate(project, now)                           features of an older sentfeat -> the same with today's columns
 
 Each step can be repeated at any time: what is done is recognised by its inputs and not done again.
 """
@@ -18,6 +19,7 @@ from sentfeat.pipeline.backtest import Options as BacktestOptions
 from sentfeat.pipeline.coverage import CoverageReport, report_coverage
 from sentfeat.pipeline.features import BuildReport, build_features
 from sentfeat.pipeline.ingest import SourceReport, ingest_window
+from sentfeat.pipeline.migrate import Migration, migrate
 from sentfeat.pipeline.night import idle_reason, plan_night
 from sentfeat.pipeline.plan import Chunk, Plan, plan_poll, plan_range, plan_session
 from sentfeat.pipeline.prices import PriceReport, update_prices
@@ -33,6 +35,7 @@ __all__ = [
     "BuildReport",
     "Chunk",
     "CoverageReport",
+    "Migration",
     "Plan",
     "PriceReport",
     "Project",
@@ -45,6 +48,7 @@ __all__ = [
     "count_open",
     "idle_reason",
     "ingest_window",
+    "migrate",
     "open_project",
     "plan_night",
     "plan_poll",

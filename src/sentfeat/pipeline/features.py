@@ -26,6 +26,7 @@ from sentfeat.pipeline.inputs import load_inputs
 from sentfeat.pipeline.plan import require_known
 from sentfeat.pipeline.project import Project
 from sentfeat.publish import announce
+from sentfeat.roots import require_root
 from sentfeat.schema import conform
 from sentfeat.sessions import Cutoff, sessions_between, shift
 from sentfeat.tables import FEATURES
@@ -58,20 +59,24 @@ def build_features(
     """Build and publish every session from `first` to `last` at each cut-off, in ranges; one report a range.
 
     With more than one of `project.config.processes` the ranges run beside each other. A session that stands as made
-    from the same inputs is left alone. Raises SessionError if a cut-off of `last` has not passed yet.
+    from the same inputs is left alone. Raises SessionError if a cut-off of `last` has not passed yet, LakeError for a
+    lake that was published with other columns.
     """
+    require_root(project.lake)
     for cutoff in cutoffs:
         require_known(last, cutoff, project.config.features.lag, now)
-    ranges = [part for cutoff in cutoffs for part in year_ranges(first, last, cutoff)]
-    build = partial(_build_range, project.config, now)
-    if min(project.config.processes, len(ranges)) < 2:
-        reports = [_publish_range(project, part, now) for part in ranges]
-    else:
-        with ProcessPoolExecutor(project.config.processes, mp_context=get_context("spawn")) as pool:
-            reports = list(pool.map(build, ranges))
+    reports = publish_ranges(project, [part for cutoff in cutoffs for part in year_ranges(first, last, cutoff)], now)
     for cutoff in cutoffs:
         announce(project.lake, project.model, cutoff, last)
     return reports
+
+
+def publish_ranges(project: Project, ranges: Sequence[Range], now: pd.Timestamp) -> list[BuildReport]:
+    """Build and publish the sessions of each range; nothing is announced."""
+    if min(project.config.processes, len(ranges)) < 2:
+        return [_publish_range(project, part, now) for part in ranges]
+    with ProcessPoolExecutor(project.config.processes, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(partial(_build_range, project.config, now), ranges))
 
 
 def open_build(project: Project, part: Range, until: pd.Timestamp | None = None) -> Build:
