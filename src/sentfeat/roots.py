@@ -10,7 +10,8 @@ from sentfeat.store import Lake
 from sentfeat.tables import FEATURES
 
 VERSION = "v1"
-COLUMNS = "manifests/features/{}/COLUMNS.json"
+COLUMNS = "COLUMNS.json"
+"""By root the type of each column, by name."""
 
 
 def older_roots(lake: Lake) -> list[str]:
@@ -21,12 +22,12 @@ def older_roots(lake: Lake) -> list[str]:
 
 def columns_of(lake: Lake, root: str) -> dict[str, str] | None:
     """Type by name of the columns that files under `root` have; None if nothing was published there."""
-    return lake.get_json(COLUMNS.format(root))
+    return (lake.get_json(COLUMNS) or {}).get(root)
 
 
 def begin_root(lake: Lake) -> None:
     """Note the columns of VERSION, which are then settled."""
-    lake.put_json(COLUMNS.format(VERSION), _types(FEATURES))
+    lake.put_json(COLUMNS, {**(lake.get_json(COLUMNS) or {}), VERSION: _types(FEATURES)})
 
 
 def require_root(lake: Lake) -> None:

@@ -18,7 +18,6 @@ from tests.conftest import ROOT
 from tests.pipeline.handmade import END, NOW, build, made
 
 LATER = NOW + pd.Timedelta(days=1)
-COLUMNS = "manifests/features/{}/COLUMNS.json"
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +27,9 @@ def published(tmp_path_factory) -> Path:
     lake, folder = project.lake, project.lake.folder
     for place in ("features", "manifests/features"):
         shutil.move(folder / place / VERSION, folder / place / "v0")
-    columns = lake.get_json(COLUMNS.format("v0"))
+    columns = lake.get_json("COLUMNS.json")[VERSION]
     del columns["n_news"]
-    lake.put_json(COLUMNS.format("v0"), {**columns, "n_tweets": "int32"})
+    lake.put_json("COLUMNS.json", {"v0": {**columns, "n_tweets": "int32"}})
     lake.put_json("LATEST.json", {"v0": lake.get_json("LATEST.json")[VERSION]})
     for file in (folder / "features").rglob("*.parquet"):
         pd.read_parquet(file).drop(columns=["n_news", "date"], errors="ignore").assign(n_tweets=1).to_parquet(file)
@@ -94,8 +93,8 @@ def test_a_migration_that_was_killed_goes_on_and_nothing_is_announced_before(pro
 
 def test_a_root_with_other_columns_is_not_written_to(project):
     migrate(project, LATER)
-    columns = project.lake.get_json(COLUMNS.format(VERSION))
-    project.lake.put_json(COLUMNS.format(VERSION), {**columns, "n_news": "double", "n_tweets": "int32"})
+    columns = project.lake.get_json("COLUMNS.json")[VERSION]
+    project.lake.put_json("COLUMNS.json", {VERSION: {**columns, "n_news": "double", "n_tweets": "int32"}})
     with pytest.raises(LakeError, match=r"v1 was published with other columns \(n_news, n_tweets\)"):
         build(project, LATER)
 
