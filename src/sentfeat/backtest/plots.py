@@ -217,6 +217,7 @@ def calibration(table: pd.DataFrame) -> str:
         )
         ends = [table["forecast"].min(), table["forecast"].max()]
         axes.plot(ends, ends, color=INK, linewidth=1, linestyle="--", label="forecast = outcome")
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel("mean forecast of y1, standard deviations")
         axes.set_ylabel("mean y1")
         axes.legend(loc="upper left", fontsize=8)
