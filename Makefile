@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 PIP_INSTALL := $(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints-cpu.txt
+PYTEST := $(VENV)/bin/python -m pytest -q -n 2 --dist loadfile
 
 # Nothing leaves the machine after the install, and the Prefect server of this folder keeps to this folder.
 export DO_NOT_TRACK := 1
@@ -19,10 +20,10 @@ run: $(VENV)/.run  ## the sample market: backfill, nightly, backtest
 	$(VENV)/bin/python -m flows.tour --config data/sample.toml --start 2022-01-03 --end 2024-12-31
 
 test: $(VENV)/.dev  ## the tests
-	$(VENV)/bin/python -m pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: $(VENV)/.dev  ## the tests, the long ones too
-	$(VENV)/bin/python -m pytest -q
+	$(PYTEST)
 
 lint: $(VENV)/.dev  ## style and types
 	$(VENV)/bin/ruff check .
