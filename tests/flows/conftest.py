@@ -37,8 +37,13 @@ def background(*arguments: str, env: Environment, output: int = subprocess.DEVNU
 
 
 def stop(process: subprocess.Popen[str]) -> None:
+    """End it; a worker that waits longer than a minute for a run that nobody asked about is killed."""
     process.terminate()
-    process.wait(60)
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def wait_for(condition: Callable[[], object], seconds: float) -> None:
