@@ -2,7 +2,7 @@
 
     python -m training.build_dataset training/configs/instructions.toml --data DIR --out DIR
 
-writes train.jsonl, validation.jsonl and test.jsonl (what a row is: training.data_rows; with key, prompt, completion)
+writes train.jsonl, validation.jsonl and test.jsonl (what a row is: training.sets.rows; with key, prompt, completion)
 and data_card.json and data_card.md (rows by task, source, label and split; refusals; licences). training.sft builds
 the same rows. A person can go through them with training.review; `review` in the config applies what was decided.
 """
@@ -17,14 +17,14 @@ import pandas as pd
 
 from sentfeat.errors import ConfigError, DataError
 from sentfeat.score.prompt import TEMPLATES, Template, clean
-from training.data_calls import CallSet, read_calls
-from training.data_card import make_card, write_card
-from training.data_filings import FilingSet, RiskSet, read_filings, read_hand_risks, read_reading_risks, read_risks
-from training.data_hub import HubSet, read_hub
-from training.data_rows import TAUGHT, make_rows, row_key
-from training.data_sentences import LabelledSet, read_set
-from training.data_split import split_rows
 from training.review import apply_review
+from training.sets.calls import CallSet, read_calls
+from training.sets.card import make_card, write_card
+from training.sets.filings import FilingSet, RiskSet, read_filings, read_hand_risks, read_reading_risks, read_risks
+from training.sets.hub import HubSet, read_hub
+from training.sets.rows import TAUGHT, make_rows, row_key
+from training.sets.sentences import LabelledSet, read_set
+from training.sets.split import split_rows
 from training.tasks import can_answer, completion, make_prompt
 
 CONCEPTS = Path(__file__).with_name("concepts.jsonl")
@@ -86,7 +86,7 @@ def read_config(path: Path) -> BuildConfig:
 
 
 def build(config: DataConfig, data: Path) -> tuple[pd.DataFrame, dict]:
-    """Rows (training.data_rows.COLUMNS and split) of all sets and the data card.
+    """Rows (training.sets.rows.COLUMNS and split) of all sets and the data card.
 
     Raises DataError if more than 2 % of a set's rows are refused.
     """

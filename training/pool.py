@@ -16,7 +16,7 @@ import pandas as pd
 
 from sentfeat.score.prompt import clean
 from training.pretrain import load_titles
-from training.risk_cut import filing_passages
+from training.risks.cut import filing_passages
 
 SENTENCE_WORDS = (5, 60)  # shorter ones say nothing, longer ones are transcription errors
 NAME = re.compile(r"[A-Z][\w&.'-]+(?: [A-Z][\w&.'-]+){0,2}")  # up to three capitalised words: often a company

@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from sentfeat.errors import DataError
-from training.data_rows import TAUGHT, row_key
+from training.sets.rows import TAUGHT, row_key
 from training.tasks import allowed_answers, parse_answer
 
 KEYS = "[b]a[/b]ccept  [b]f[/b]ix  [b]r[/b]eject  [b]b[/b]ack  [b]q[/b]uit"

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
 
 from sentfeat.score.prompt import TEMPLATES, Template
-from training.data_rows import make_rows
+from training.sets.rows import make_rows
 
 SHAPE = {  # widths are multiples of 64, or bitsandbytes cannot pack them for a CPU
     "hidden_size": 64,

@@ -17,9 +17,9 @@ from training.build_dataset import (
     refuse_poisoned,
     write_rows,
 )
-from training.data_card import make_card
-from training.data_filings import RiskSet
-from training.data_rows import TAUGHT, make_rows, row_key
+from training.sets.card import make_card
+from training.sets.filings import RiskSet
+from training.sets.rows import TAUGHT, make_rows, row_key
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 CONFIGS = Path("training/configs")

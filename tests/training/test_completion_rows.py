@@ -4,7 +4,7 @@ from sentfeat.errors import DataError
 from sentfeat.score.prompt import MISTRAL_INSTRUCT, PromptEncoder
 from tests.training.small import make_table, make_tokenizer
 from training.completion_rows import CompletionEncoder
-from training.data_rows import make_rows
+from training.sets.rows import make_rows
 
 TOKENIZER = make_tokenizer(MISTRAL_INSTRUCT)
 ENCODER = PromptEncoder(MISTRAL_INSTRUCT, TOKENIZER, 400)

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from sentfeat.errors import DataError
-from training.data_calls import CallSet, figures, read_calls
-from training.data_filings import question_rows, risk_rows
-from training.data_hub import HubSet, read_hub
-from training.data_split import share_out, split_rows
-from training.risk_cut import Passage
+from training.risks.cut import Passage
+from training.sets.calls import CallSet, figures, read_calls
+from training.sets.filings import question_rows, risk_rows
+from training.sets.hub import HubSet, read_hub
+from training.sets.split import share_out, split_rows
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 

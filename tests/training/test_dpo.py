@@ -11,11 +11,11 @@ from sentfeat.score.bundle import open_bundle
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS
 from training.build_dataset import DataConfig
-from training.data_sentences import LabelledSet
 from training.dpo import PairTrainer, ambiguous, train_bundle
 from training.fit import last_checkpoint
 from training.pairs import find_disputed, preference_pairs
 from training.recipe import Disputed, DpoConfig, RunConfig, read_recipe
+from training.sets.sentences import LabelledSet
 from training.sft import read_rows
 from training.sft import train_bundle as train_sft
 

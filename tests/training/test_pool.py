@@ -6,7 +6,7 @@ import pandas as pd
 
 from training import pool as pool_module
 from training.pool import PoolConfig, build_pool, call_sentences, other_passages, some_name, variants
-from training.risk_cut import Passage
+from training.risks.cut import Passage
 
 ROWS = pd.DataFrame(
     {

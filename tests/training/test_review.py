@@ -9,8 +9,8 @@ from rich.console import Console
 
 from sentfeat.errors import DataError
 from training.build_dataset import ConceptSet, DataConfig, build
-from training.data_rows import TAUGHT, make_rows, row_key
 from training.review import apply_review, draw_sample, read_decisions, walk
+from training.sets.rows import TAUGHT, make_rows, row_key
 
 ANSWERS = ["positive", "negative", "neutral", "positive"]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.risk_compare import difference_interval, macro_f1
+from training.risks.compare import difference_interval, macro_f1
 
 
 def answers(*columns):

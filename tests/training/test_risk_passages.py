@@ -6,13 +6,13 @@ import pytest
 from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
 from sentfeat.score.risks import keyword_risks
-from training import risk_passages
-from training.risk_agreement import agreement, gold_labels, read_labels
-from training.risk_cut import Passage, cut, distinct, html_items, near_key
-from training.risk_passages import hand_passages, silver_passages
-from training.risk_reading import LABELS, draw_reading, read_passages
-from training.risk_sample import HAND_YEARS, READ, draw_sample, is_set_aside
-from training.risk_silver import label_filing, label_headline
+from training.risks import passages as risk_passages
+from training.risks.agreement import agreement, gold_labels, read_labels
+from training.risks.cut import Passage, cut, distinct, html_items, near_key
+from training.risks.passages import hand_passages, silver_passages
+from training.risks.reading import LABELS, draw_reading, read_passages
+from training.risks.sample import HAND_YEARS, READ, draw_sample, is_set_aside
+from training.risks.silver import label_filing, label_headline
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(not (DATA / "edgar").exists(), reason="../shared/data is absent")

@@ -1,10 +1,10 @@
-"""Silver labels: what the precise cues of training.risk_cues say about one passage, or that they cannot tell."""
+"""Silver labels: what the precise cues of training.risks.cues say about one passage, or that they cannot tell."""
 
 import re
 from typing import NamedTuple
 
 from sentfeat.categories import RISKS
-from training.risk_cues import (
+from training.risks.cues import (
     BOILERPLATE,
     EIGHT_K_EVENTS,
     HARMLESS_8K,
@@ -15,7 +15,7 @@ from training.risk_cues import (
     headline_cues,
     mentions_trouble,
 )
-from training.risk_cut import Passage
+from training.risks.cut import Passage
 
 
 class Silver(NamedTuple):

@@ -1,6 +1,6 @@
 """The risk answers of a bundle beside the keyword rule, on the passages labelled by hand.
 
-    python -m training.risk_compare --data DIR [--model BUNDLE]
+    python -m training.risks.compare --data DIR [--model BUNDLE]
 
 Prints macro-F1 of both, the interval of their difference (passages drawn again with replacement), and each category.
 """
@@ -15,8 +15,8 @@ from sentfeat.evaluate.multilabel import risk_metrics, risk_table, risk_targets
 from sentfeat.score.bundle import embedded_path
 from sentfeat.score.engine import Engine
 from sentfeat.score.risks import keyword_risks
-from training.risk_agreement import gold_labels
-from training.risk_passages import hand_passages
+from training.risks.agreement import gold_labels
+from training.risks.passages import hand_passages
 
 DRAWS = 2000
 

@@ -1,8 +1,8 @@
 """The hand labels of the risk task: how far two labellers agree, and the labels that hold.
 
-    python -m training.risk_agreement   # Cohen's kappa of each category, from labels_a.csv and labels_b.csv
+    python -m training.risks.agreement   # Cohen's kappa of each category, from labels_a.csv and labels_b.csv
 
-Both files, in risk_labels/, have id and labels (names split by spaces, or none). labels_final.csv adds `how`: agreed,
+Both files, in labels/, have id and labels (names split by spaces, or none). labels_final.csv adds `how`: agreed,
 or adjudicated where the two differed.
 """
 
@@ -15,7 +15,7 @@ from sklearn.metrics import cohen_kappa_score
 from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
 
-FOLDER = Path(__file__).parent / "risk_labels"
+FOLDER = Path(__file__).parent / "labels"
 FINAL = FOLDER / "labels_final.csv"
 NONE = "none"
 

@@ -5,8 +5,8 @@ import pandas as pd
 from datasets import load_dataset
 
 from sentfeat.errors import DataError
-from training.data_rows import make_rows
-from training.data_sentences import cut_score
+from training.sets.rows import make_rows
+from training.sets.sentences import cut_score
 from training.tasks import Task, cut_text
 
 

@@ -15,7 +15,7 @@ import msgspec
 import pandas as pd
 
 from sentfeat.errors import DataError
-from training.data_rows import make_rows
+from training.sets.rows import make_rows
 from training.tasks import cut_text
 
 AROUND = 2

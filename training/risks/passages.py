@@ -1,7 +1,7 @@
 """Real passages for the risk task: those labelled one by one on reading, and those that precise rules label ("silver").
 
-    python -m training.risk_passages --data DIR               # counts of the silver passages
-    python -m training.risk_passages --data DIR --hand FILE   # what the labellers read: id and text as JSON lines
+    python -m training.risks.passages --data DIR               # counts of the silver passages
+    python -m training.risks.passages --data DIR --hand FILE   # what the labellers read: id and text as JSON lines
 
 A company belongs either to the hand-labelled passages or to the silver ones, with all its filings: its risk factors
 hardly change from year to year. Headlines are split by year.
@@ -19,9 +19,9 @@ import pandas as pd
 
 from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
-from training.risk_cut import Passage, cut, distinct, filing_passages, headline_passages, near_key, text_hash
-from training.risk_sample import HAND, READ, is_set_aside
-from training.risk_silver import Silver, label_filing, label_headline
+from training.risks.cut import Passage, cut, distinct, filing_passages, headline_passages, near_key, text_hash
+from training.risks.sample import HAND, READ, is_set_aside
+from training.risks.silver import Silver, label_filing, label_headline
 
 CALLS = "calls/ectsum_train.jsonl.gz"
 SILVER_YEARS = (2007, 2008, 2009, 2010)

@@ -1,7 +1,7 @@
 """SEC filings: passages with the risks they name, and questions about changes that management explains.
 
 All labels here are a rule's (silver). Rows of a filing have its company as their group: reports of two years share most
-of their text. Risks are those of training.risk_passages. A question comes from a sentence in
+of their text. Risks are those of training.risks.passages. A question comes from a sentence in
 management's discussion (Item 7) such as "Fuel expense increased 16% in 2023 due to a 27% increase in fuel prices":
 it asks why fuel expense increased, and the sentence is the answer to be found in its passage.
 """
@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 
-from training.data_rows import make_rows
-from training.risk_agreement import gold_labels
-from training.risk_cut import Passage, filing_passages
-from training.risk_passages import hand_passages, silver_passages
-from training.risk_reading import read_passages
-from training.risk_sample import is_set_aside
+from training.risks.agreement import gold_labels
+from training.risks.cut import Passage, filing_passages
+from training.risks.passages import hand_passages, silver_passages
+from training.risks.reading import read_passages
+from training.risks.sample import is_set_aside
+from training.sets.rows import make_rows
 
 _SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z])")
 _VERB = r"(?P<verb>increased|decreased|declined|rose|fell|grew)"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from training.data_calls import figures
+from training.sets.calls import figures
 from training.tasks import NO_RISK, Label, Task
 
 IN_WORDS = "(in words)"

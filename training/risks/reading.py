@@ -1,9 +1,9 @@
-"""Passages to learn from, labelled by reading each once (risk_labels/read_labels.csv); who read them: the README.
+"""Passages to learn from, labelled by reading each once (labels/read_labels.csv); who read them: the README.
 
-    python -m training.risk_reading --data DIR               # draws read_passages.csv anew: then its labels are void
-    python -m training.risk_reading --data DIR --out FILE    # what was read: id and text as JSON lines
+    python -m training.risks.reading --data DIR               # draws read_passages.csv anew: then its labels are void
+    python -m training.risks.reading --data DIR --out FILE    # what was read: id and text as JSON lines
 
-Drawn like the passages set aside for judging (training.risk_sample), from other companies and other years' headlines,
+Drawn like the passages set aside for judging (training.risks.sample), from other companies and other years' headlines,
 and then some more by topic, for the rare categories. None begins like one of those set aside.
 """
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from training.risk_agreement import FOLDER, gold_labels
-from training.risk_cut import filing_passages, headline_passages, near_key, text_hash
-from training.risk_passages import SILVER_YEARS, hand_passages, located_passages
-from training.risk_sample import READ, by_form, by_topic, draw, in_blind_order, is_set_aside, row_of
+from training.risks.agreement import FOLDER, gold_labels
+from training.risks.cut import filing_passages, headline_passages, near_key, text_hash
+from training.risks.passages import SILVER_YEARS, hand_passages, located_passages
+from training.risks.sample import READ, by_form, by_topic, draw, in_blind_order, is_set_aside, row_of
 
 LABELS = FOLDER / "read_labels.csv"
 SAMPLE = {"filing": 500, "8k": 160, "headline": 230}  # drawn blindly, and as many again by topic

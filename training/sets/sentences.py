@@ -7,7 +7,7 @@ import msgspec
 import pandas as pd
 
 from sentfeat.errors import DataError
-from training.data_rows import make_rows
+from training.sets.rows import make_rows
 
 FIQA_CUTS = (-0.1, 0.1)  # the usual cuts of its score in [-1, 1]
 

@@ -1,6 +1,6 @@
 """The sample of passages to be read and labelled: which companies and years are set aside, and how it is drawn.
 
-    python -m training.risk_sample --data DIR   # draws risk_labels/passages.csv anew; its labels then are of no use
+    python -m training.risks.sample --data DIR   # draws labels/passages.csv anew; its labels then are of no use
 
 Half of the sample is blind: passages in the order of their hashes. The other half is spread over the categories by
 loose stems. The texts are not part of the project: passages.csv says where each stands in the archives, and its hash.
@@ -16,10 +16,10 @@ from pathlib import Path
 import pandas as pd
 
 from sentfeat.categories import RISKS
-from training.risk_cut import Passage, distinct, filing_passages, headline_passages, text_hash
+from training.risks.cut import Passage, distinct, filing_passages, headline_passages, text_hash
 
-HAND = Path(__file__).parent / "risk_labels" / "passages.csv"
-READ = Path(__file__).parent / "risk_labels" / "read_passages.csv"
+HAND = Path(__file__).parent / "labels" / "passages.csv"
+READ = Path(__file__).parent / "labels" / "read_passages.csv"
 HAND_YEARS = (2011, 2012, 2013)
 NARRATIVE_ITEMS = ("item_1A", "item_3", "item_7", "item_7A")
 SAMPLE = {"filing": 75, "8k": 30, "headline": 27}  # drawn blindly, and as many again by topic

@@ -1,0 +1,1 @@
+"""Public sets of text: read, checked, split by near-duplicate group, counted."""
