@@ -11,7 +11,7 @@ import pandas as pd
 
 from sentfeat.cells import changed_cells
 from sentfeat.errors import DataError
-from sentfeat.pipeline.features import Range, publish_ranges, year_ranges
+from sentfeat.pipeline.features import publish_ranges, year_ranges
 from sentfeat.pipeline.project import Project
 from sentfeat.publish import Shelf, announce
 from sentfeat.roots import VERSION, begin_root, columns_of, older_roots
@@ -22,7 +22,8 @@ from sentfeat.tables import FEATURES
 
 @dataclass(frozen=True)
 class Migration:
-    """One cut-off: what was built, and how many cells of the columns that both roots have are not the same."""
+    """One cut-off: `sessions` built; `rows` of those that both roots have, `cells` of columns that both have, and how
+    many of these changed."""
 
     cutoff: Cutoff
     older: str
@@ -36,7 +37,7 @@ class Migration:
     def line(self) -> str:
         """For people."""
         found = (
-            f"{self.cutoff}: {self.sessions:,} sessions, {self.rows:,} rows built for {VERSION}; {self.changed:,} of "
+            f"{self.cutoff}: {self.sessions:,} sessions built for {VERSION}; in {self.rows:,} rows {self.changed:,} of "
             f"{self.cells:,} cells are not as in {self.older}, which stays"
         )
         return found + "".join(
@@ -71,7 +72,8 @@ def _build(project: Project, older: Shelf, sessions: pd.DatetimeIndex, now: pd.T
     shared = replace(FEATURES, columns=tuple(c for c in FEATURES.columns if before.get(c.name) == str(c.type)))
     changed, rows = 0, 0
     for part in ranges:
-        first, second = (_rows(project, shelf, part, shared) for shelf in (older, project.shelf(older.cutoff)))
+        both = [session for session in sessions if part.first <= session <= part.last]
+        first, second = (_rows(shelf, both, shared) for shelf in (older, project.shelf(older.cutoff)))
         changed, rows = changed + len(changed_cells(first, second, shared.names)), rows + len(second)
     return Migration(
         cutoff=older.cutoff,
@@ -85,6 +87,5 @@ def _build(project: Project, older: Shelf, sessions: pd.DatetimeIndex, now: pd.T
     )
 
 
-def _rows(project: Project, shelf: Shelf, part: Range, table: Table) -> pd.DataFrame:
-    paths = [shelf.data_path(session) for session in shelf.sessions() if part.first <= session <= part.last]
-    return project.lake.read(table, paths=paths)
+def _rows(shelf: Shelf, sessions: list[pd.Timestamp], table: Table) -> pd.DataFrame:
+    return shelf.lake.read(table, paths=[shelf.data_path(session) for session in sessions])
