@@ -78,7 +78,7 @@ def test_a_file_with_a_header_alone_has_columns_and_no_rows(tmp_path):
         ("a.jsonl", b'{"text": "a"}\n{"text": \n', "line 2: not a JSON object"),
         ("a.jsonl", b'{"n": 1}\n{"n": "b"}\n', "cannot read"),
         ("a.jsonl", b"[1]\n", "line 1: not a JSON object"),
-        ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 1000)[:-20], "cannot read"),
+        ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 1000, mtime=0)[:-20], "cannot read"),
         ("a.parquet", b"PAR1 not really", "cannot read"),
     ],
 )
