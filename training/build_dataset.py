@@ -8,14 +8,13 @@ the same rows. A person can go through them with training.review; `review` in th
 """
 
 import argparse
-import tomllib
 from collections import Counter
 from pathlib import Path
 
 import msgspec
 import pandas as pd
 
-from sentfeat.errors import ConfigError, DataError
+from sentfeat.errors import DataError
 from sentfeat.score.prompt import TEMPLATES, Template, clean
 from training.review import apply_review
 from training.sets.calls import CallSet, read_calls
@@ -26,6 +25,7 @@ from training.sets.rows import TAUGHT, make_rows, row_key
 from training.sets.sentences import LabelledSet, read_set
 from training.sets.split import split_rows
 from training.tasks import can_answer, completion, make_prompt
+from training.toml_config import read_toml
 
 CONCEPTS = Path(__file__).with_name("concepts.jsonl")
 MAX_CHARACTERS = 50_000
@@ -79,10 +79,7 @@ class BuildConfig(msgspec.Struct, frozen=True):
 
 def read_config(path: Path) -> BuildConfig:
     """The data part of a TOML file; raises ConfigError naming the key that is wrong."""
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text()), BuildConfig)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    return read_toml(path, BuildConfig)
 
 
 def build(config: DataConfig, data: Path) -> tuple[pd.DataFrame, dict]:

@@ -13,7 +13,6 @@ import argparse
 import logging
 import math
 import time
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -31,6 +30,7 @@ from training.pool import PoolConfig
 from training.pretrain import build_optimizers, load_checkpoint, record, save_checkpoint
 from training.quantise import full_precision
 from training.teacher import TeacherConfig
+from training.toml_config import read_toml
 
 WIDTH_STEP = 8  # padding of a training batch
 
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    config = msgspec.convert(tomllib.loads(arguments.config.read_text()), DistilConfig)
+    config = read_toml(arguments.config, DistilConfig)
     labelled = read_config(Path(config.labelled))
     rows, _ = build(labelled.data, arguments.data)
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -27,8 +27,9 @@ from training.guards import FiniteLoss, copied, trainable
 from training.make_bundle import BundleFacts, make_bundle
 from training.pairs import find_disputed, preference_pairs
 from training.quantise import load_quantised
-from training.recipe import DpoConfig, RunConfig, compute_dtype, find_device, read_recipe, trainer_settings
+from training.recipe import DpoConfig, RunConfig, compute_dtype, find_device, trainer_settings
 from training.sft import read_rows
+from training.toml_config import read_toml
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class PairTrainer(FiniteLoss, DPOTrainer):
 
 def train_bundle(config: DpoConfig, bundle: Path, data: Path, out: Path) -> Path:
     """The whole run: rows, pairs, adapter, bundle. Returns the new bundle's folder."""
-    sft, passport = read_recipe(Path(config.sft), RunConfig), open_bundle(bundle).passport
+    sft, passport = read_toml(Path(config.sft), RunConfig), open_bundle(bundle).passport
     if passport.template != sft.template:
         raise ConfigError(f"{bundle} was made with template {passport.template!r}, {config.sft} says {sft.template!r}")
     rows, card = read_rows(sft, data)
@@ -120,7 +121,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    config = read_recipe(arguments.config, DpoConfig)
+    config = read_toml(arguments.config, DpoConfig)
     bundle, data = arguments.bundle or config.bundle, arguments.data or config.data_folder
     if bundle is None or data is None:
         parser.error("this config names no bundle or data folder: give --bundle and --data")

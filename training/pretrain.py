@@ -13,7 +13,6 @@ import json
 import math
 import re
 import time
-import tomllib
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +24,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
 
 from sentfeat.whole import replacing
+from training.toml_config import read_toml
 
 SPECIAL = ["<unk>", "<s>", "</s>", "<pad>"]
 BOS, EOS, PAD = 1, 2, 3
@@ -242,7 +242,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float)
     arguments = parser.parse_args()
-    config = msgspec.convert(tomllib.loads(arguments.config.read_text()), PretrainConfig)
+    config = read_toml(arguments.config, PretrainConfig)
     arguments.out.mkdir(parents=True, exist_ok=True)
     _, stream = prepare(config, arguments.data, arguments.out)
     model = train(config, stream, arguments.out, arguments.minutes)

@@ -6,21 +6,17 @@ in one place; all other values hold anywhere.
 
 import importlib.util
 import logging
-import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 import torch
 from peft import LoraConfig
 
-from sentfeat.errors import ConfigError
 from training.build_dataset import DataConfig
 from training.make_bundle import BundleFacts
 
 logger = logging.getLogger(__name__)
-
-Recipe = TypeVar("Recipe", bound=msgspec.Struct)
 
 
 class Lora(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,14 +91,6 @@ class DpoConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disputed: list[Disputed] = []
     bundle: str | None = None
     data_folder: str | None = None
-
-
-def read_recipe(path: Path, kind: type[Recipe]) -> Recipe:
-    """The experiment in a TOML file; raises ConfigError naming the key that is wrong."""
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text()), kind)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{path}: {error}") from error
 
 
 def find_device() -> str:

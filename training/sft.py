@@ -29,7 +29,8 @@ from training.label_rows import SCORED, label_examples
 from training.label_trainer import LabelTrainer
 from training.make_bundle import make_bundle
 from training.quantise import load_quantised, prepare_base
-from training.recipe import RunConfig, compute_dtype, find_device, read_recipe, trainer_settings
+from training.recipe import RunConfig, compute_dtype, find_device, trainer_settings
+from training.toml_config import read_toml
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +132,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    config = read_recipe(arguments.config, RunConfig)
+    config = read_toml(arguments.config, RunConfig)
     config = config if arguments.seed is None else msgspec.structs.replace(config, seed=arguments.seed)
     base, data = arguments.base or config.base, arguments.data or config.data_folder
     if base is None or data is None:

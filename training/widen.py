@@ -8,7 +8,6 @@ training.distil comes next. Embeddings are looked up, not multiplied: reading ge
 """
 
 import argparse
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from training.build_dataset import build, read_config
 from training.pool import call_sentences, pick
 from training.pretrain import load_titles, train_tokenizer
 from training.quantise import full_precision
+from training.toml_config import read_toml
 
 
 class WidenConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    config = msgspec.convert(tomllib.loads(arguments.config.read_text()), WidenConfig)
+    config = read_toml(arguments.config, WidenConfig)
     rows, _ = build(read_config(Path(config.labelled)).data, arguments.data)
     texts = list(corpus(config, rows[rows["split"] == "train"], arguments.data))
     tokenizer = train_tokenizer(texts, config.vocab_size)

@@ -12,6 +12,7 @@ from sentfeat import read_features
 from sentfeat.errors import DataError, LakeError
 from sentfeat.health import check_lake
 from sentfeat.pipeline import Project, migrate, open_project
+from sentfeat.publish import Shelf
 from sentfeat.roots import VERSION
 from sentfeat.sessions import Cutoff
 from tests.conftest import ROOT
@@ -56,9 +57,8 @@ def test_a_build_waits_for_the_migration_which_leaves_the_old_root_alone(project
     rows = read_features(lake=project.lake)
     assert rows["n_news"].sum() > 100
     assert rows["sent_mean"].notna().any()
-    assert [shelf.newest for shelf in check_lake(project.lake, NOW, grace=pd.Timedelta(0)).shelves] == [
-        pd.Timestamp(END)
-    ] * 2
+    health = check_lake(project.lake, NOW, grace=pd.Timedelta(0))
+    assert [shelf.newest for shelf in health.shelves] == [pd.Timestamp(END)] * 2
     assert all(set(report.outcomes) == {"reused"} for report in build(project, LATER))
 
 
@@ -73,8 +73,6 @@ def test_what_the_new_root_says_otherwise_is_counted(project):
 
 
 def test_a_migration_that_was_killed_goes_on_and_nothing_is_announced_before(project, monkeypatch):
-    from sentfeat.publish import Shelf
-
     publish, done = Shelf.publish_rows, []
 
     def stop_after_five(shelf, *arguments):

@@ -14,14 +14,15 @@ from training.build_dataset import DataConfig
 from training.dpo import PairTrainer, ambiguous, train_bundle
 from training.fit import last_checkpoint
 from training.pairs import find_disputed, preference_pairs
-from training.recipe import Disputed, DpoConfig, RunConfig, read_recipe
+from training.recipe import Disputed, DpoConfig, RunConfig
 from training.sets.sentences import LabelledSet
 from training.sft import read_rows
 from training.sft import train_bundle as train_sft
+from training.toml_config import read_toml
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
-SMOKE = read_recipe(CONFIGS / "smoke.toml", RunConfig)
-DPO = read_recipe(CONFIGS / "dpo_smoke.toml", DpoConfig)
+SMOKE = read_toml(CONFIGS / "smoke.toml", RunConfig)
+DPO = read_toml(CONFIGS / "dpo_smoke.toml", DpoConfig)
 DATA = Path(SMOKE.data_folder)
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 ROWS = pd.DataFrame(

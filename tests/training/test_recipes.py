@@ -19,8 +19,9 @@ from tests.training.small import make_base, make_table
 from training.dpo import train_adapter as train_dpo
 from training.fit import save_adapter
 from training.quantise import load_quantised, prepare_base
-from training.recipe import DpoConfig, RunConfig, Train, device_settings, read_recipe, trainer_settings
+from training.recipe import DpoConfig, RunConfig, Train, device_settings, trainer_settings
 from training.sft import train_adapter
+from training.toml_config import read_toml
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 SFT = [file for file in sorted(CONFIGS.glob("*.toml")) if "lora" in tomllib.loads(file.read_text())]
@@ -55,7 +56,7 @@ def base(tmp_path_factory):
 
 @pytest.mark.parametrize("file", SFT, ids=stem)
 def test_every_sft_recipe_is_quantised_stepped_and_saved_with_its_own_settings(file, base, tmp_path):
-    config = shortened(read_recipe(file, RunConfig))
+    config = shortened(read_toml(file, RunConfig))
     (tmp_path / "base").symlink_to(base(config.template))
     train_adapter(config, make_table(), tmp_path)
     saved = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
@@ -84,8 +85,8 @@ def assert_plain_peft_loads(network: torch.nn.Module, adapter: Path, targets: in
 
 @pytest.mark.parametrize("file", DPO, ids=stem)
 def test_every_dpo_recipe_is_stepped_and_saved_with_its_own_settings(file, base, tmp_path):
-    config = shortened(read_recipe(file, DpoConfig))
-    sft = read_recipe(CONFIGS / Path(config.sft).name, RunConfig)
+    config = shortened(read_toml(file, DpoConfig))
+    sft = read_toml(CONFIGS / Path(config.sft).name, RunConfig)
     (tmp_path / "base").symlink_to(base(sft.template))
     lora = msgspec.structs.replace(sft.lora, rank=4).peft()
     lora.init_lora_weights = False
@@ -104,14 +105,14 @@ def test_every_dpo_recipe_is_stepped_and_saved_with_its_own_settings(file, base,
 
 
 def test_a_cpu_leaves_out_precision_and_the_paged_optimiser_and_nothing_else():
-    train = read_recipe(CONFIGS / "mistral7b_r16.toml", RunConfig).train
+    train = read_toml(CONFIGS / "mistral7b_r16.toml", RunConfig).train
     gpu, cpu = device_settings(train, "cuda"), device_settings(train, "cpu")
     assert (gpu["fp16"], gpu["bf16"], gpu["optim"], gpu["use_cpu"]) == (True, False, "paged_adamw_8bit", False)
     assert (cpu["fp16"], cpu["bf16"], cpu["optim"], cpu["use_cpu"]) == (False, False, "adamw_torch", True)
 
 
 def test_the_24_gb_recipe_is_what_its_source_says(tmp_path):
-    config = read_recipe(CONFIGS / "mistral7b_r32.toml", RunConfig)
+    config = read_toml(CONFIGS / "mistral7b_r32.toml", RunConfig)
     settings = trainer_settings(config.train, config.seed, tmp_path)
     assert (config.lora.rank, len(config.lora.targets)) == (32, 7)
     assert (settings["num_train_epochs"], settings["learning_rate"], settings["warmup_steps"]) == (3, 2e-4, 100)

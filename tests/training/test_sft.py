@@ -24,8 +24,9 @@ from training.fit import last_checkpoint
 from training.guards import check_finite, check_learnt, check_moved
 from training.make_bundle import make_bundle
 from training.quantise import prepare_base
-from training.recipe import Lora, RunConfig, read_recipe
+from training.recipe import Lora, RunConfig
 from training.sft import CompletionTrainer, read_rows, train_adapter, train_bundle, with_targets
+from training.toml_config import read_toml
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 SMOKE = CONFIGS / "smoke.toml"
@@ -33,7 +34,7 @@ ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "d
 
 
 def run_smoke(out: Path) -> Path:
-    config = read_recipe(SMOKE, RunConfig)
+    config = read_toml(SMOKE, RunConfig)
     return train_bundle(config, config.base, Path(config.data_folder), out)
 
 
@@ -94,7 +95,7 @@ def test_a_killed_training_resumes_from_its_checkpoint(tmp_path, caplog):
 def test_a_misspelt_key_is_named(tmp_path):
     (tmp_path / "bad.toml").write_text(SMOKE.read_text().replace("learning_rate", "learning_rat"))
     with pytest.raises(ConfigError, match="learning_rat"):
-        read_recipe(tmp_path / "bad.toml", RunConfig)
+        read_toml(tmp_path / "bad.toml", RunConfig)
 
 
 def test_weights_that_did_not_move_or_are_not_finite_are_refused():
@@ -118,7 +119,7 @@ def test_curves_and_the_best_checkpoint_are_kept(smoke):
 
 def test_the_validation_loss_is_what_the_engine_makes_of_the_saved_adapter(smoke):
     state = json.loads((last_checkpoint(smoke / "checkpoints") / "trainer_state.json").read_text())
-    config = read_recipe(SMOKE, RunConfig)
+    config = read_toml(SMOKE, RunConfig)
     rows = read_rows(config, Path(config.data_folder))[0].query("split == 'validation'")
     logits = Engine.load(smoke / "bundle", device="cpu").score(rows["text"].tolist(), rows["entity"].tolist())
     true = [LABELS.index(label) for label in rows["label"]]
@@ -136,7 +137,7 @@ def base(tmp_path_factory):
 
 def recipe(loss: str, **train) -> RunConfig:
     """The smoke recipe with another loss, on the small base."""
-    config = read_recipe(SMOKE, RunConfig)
+    config = read_toml(SMOKE, RunConfig)
     settings = {"learning_rate": 1e-2, "patience": 0, "curves": "none", **train}
     return msgspec.structs.replace(
         config,

@@ -50,7 +50,7 @@ def _require(frame: pd.DataFrame, names: tuple[str, ...], what: str) -> None:
 
 def _require_common(features: pd.Series, prices: pd.Series, key: str) -> None:
     asked, priced = features.unique(), prices.unique()
-    if len(asked) and len(priced) and not np.isin(asked, priced).any():
+    if len(asked) and len(priced) and set(asked).isdisjoint(priced):
         raise DataError(
             f"features and prices have no {key} in common: {list(asked[:3])} here, {list(priced[:3])} there; "
             "spell them the same way in both tables"
