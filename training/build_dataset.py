@@ -24,6 +24,7 @@ from training.sets.hub import HubSet, read_hub
 from training.sets.rows import TAUGHT, make_rows, row_key
 from training.sets.sentences import LabelledSet, read_set
 from training.sets.split import split_rows
+from training.sets.written import WrittenSet, read_written, without_twins
 from training.tasks import can_answer, completion, make_prompt
 from training.toml_config import read_toml
 
@@ -50,6 +51,7 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     read_risks: list[RiskSet] = []  # none in the test part, for which there are
     hand_risks: list[RiskSet] = []  # all in the test part
     concepts: list[ConceptSet] = []
+    written: list[WrittenSet] = []  # all in the training part
     hub: list[HubSet] = []
     seed: int = 0
     review: str | None = None  # decisions of training.review, relative to the working directory
@@ -61,9 +63,9 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"each set needs a name of its own, twice: {twice}" if twice else "no set is named")
 
     @property
-    def every_set(self) -> list[LabelledSet | CallSet | FilingSet | RiskSet | ConceptSet | HubSet]:
+    def every_set(self) -> list[LabelledSet | CallSet | FilingSet | RiskSet | ConceptSet | WrittenSet | HubSet]:
         risks = [*self.risks, *self.read_risks, *self.hand_risks]
-        return [*self.sets, *self.calls, *self.filings, *risks, *self.concepts, *self.hub]
+        return [*self.sets, *self.calls, *self.filings, *risks, *self.concepts, *self.written, *self.hub]
 
 
 class BuildConfig(msgspec.Struct, frozen=True):
@@ -92,8 +94,11 @@ def build(config: DataConfig, data: Path) -> tuple[pd.DataFrame, dict]:
     rows = pd.concat([rows for rows, _ in usable.values()], ignore_index=True)
     rows = rows.drop_duplicates(TAUGHT).reset_index(drop=True)
     by_hand = rows["source"].isin([chosen.name for chosen in config.hand_risks])
+    written = rows["source"].isin([chosen.name for chosen in config.written])
     rows["split"] = "test"
-    rows.loc[~by_hand, "split"] = split_rows(rows[~by_hand], config.shares, config.seed)
+    rows.loc[written, "split"] = "train"
+    rows.loc[~by_hand & ~written, "split"] = split_rows(rows[~by_hand & ~written], config.shares, config.seed)
+    rows = without_twins(rows, written)
     to_learn_from = rows["source"].isin([chosen.name for chosen in config.read_risks])
     rows.loc[to_learn_from & (rows["split"] == "test"), "split"] = "validation"
     rows, reviewed = apply_review(rows, Path(config.review) if config.review else None)
@@ -111,6 +116,7 @@ def read_all(config: DataConfig, data: Path) -> dict[str, pd.DataFrame]:
         **{chosen.name: read_reading_risks(chosen, data) for chosen in config.read_risks},
         **{chosen.name: read_hand_risks(chosen, data) for chosen in config.hand_risks},
         **{chosen.name: read_concepts(chosen) for chosen in config.concepts},
+        **{chosen.name: read_written(chosen) for chosen in config.written},
         **{chosen.name: read_hub(chosen, config.seed) for chosen in config.hub},
     }
 

@@ -181,12 +181,17 @@ def prepare(config: PretrainConfig, data: Path, out: Path) -> tuple[PreTrainedTo
     return tokenizer, stream
 
 
-def train(config: PretrainConfig, stream: np.ndarray, out: Path, minutes: float | None) -> MistralForCausalLM:
+def train(
+    model: MistralForCausalLM,
+    schedule: Schedule,
+    stream: np.ndarray,
+    out: Path,
+    seed: int,
+    minutes: float | None = None,
+) -> MistralForCausalLM:
     """Train to the planned end; loss and rate go to out/curve.jsonl, a checkpoint every few minutes."""
-    schedule = config.train
-    torch.manual_seed(config.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = build_model(config.model).to(device)
+    model = model.to(device)
     optimizers = build_optimizers(model, schedule)
     rows = as_rows(stream, schedule.context)
     held = max(1, int(len(rows) * VALIDATION_SHARE / schedule.batch_rows)) * schedule.batch_rows
@@ -200,7 +205,7 @@ def train(config: PretrainConfig, stream: np.ndarray, out: Path, minutes: float 
         if minutes and step == 150:
             total = min(total, int(step * minutes * 60 / spent))
         per_epoch = len(rows) // schedule.batch_rows
-        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(config.seed + step // per_epoch))
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed + step // per_epoch))
         at = step % per_epoch * schedule.batch_rows
         batch = rows[order[at : at + schedule.batch_rows]].to(device)
         loss = loss_of(model, batch)
@@ -245,7 +250,8 @@ def main() -> None:
     config = read_toml(arguments.config, PretrainConfig)
     arguments.out.mkdir(parents=True, exist_ok=True)
     _, stream = prepare(config, arguments.data, arguments.out)
-    model = train(config, stream, arguments.out, arguments.minutes)
+    torch.manual_seed(config.seed)
+    model = train(build_model(config.model), config.train, stream, arguments.out, config.seed, arguments.minutes)
     model.save_pretrained(arguments.out / "base")
 
 

@@ -117,9 +117,8 @@ def build_trainer(config: RunConfig, model: PeftModel, rows: pd.DataFrame, out: 
 
 def repeated(rows: pd.DataFrame, config: RunConfig) -> pd.DataFrame:
     """The training rows, those of a set with `repeat` that often."""
-    chosen = [*config.data.sets, *config.data.risks]
-    repeats = rows["source"].map({part.name: part.repeat for part in chosen}).fillna(1).astype(int)
-    return rows.loc[rows.index.repeat(repeats)]
+    repeats = {part.name: getattr(part, "repeat", 1) for part in config.data.every_set}
+    return rows.loc[rows.index.repeat(rows["source"].map(repeats).fillna(1).astype(int))]
 
 
 def main() -> None:

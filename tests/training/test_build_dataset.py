@@ -20,6 +20,7 @@ from training.build_dataset import (
 from training.sets.card import make_card
 from training.sets.filings import RiskSet
 from training.sets.rows import TAUGHT, make_rows, row_key
+from training.sets.written import WrittenSet
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 CONFIGS = Path("training/configs")
@@ -203,6 +204,53 @@ def test_the_whole_config_builds_from_real_sets_with_every_task_in_every_split()
     assert all(min(counts.values()) > 0 for counts in card["rows"].values())
     assert rows.groupby("group")["split"].nunique().max() == 1
     assert rows.loc[rows["task"] == "risk", "silver"].all()
+
+
+def write_own(folder, monkeypatch):
+    """Written texts: a twin of a held-out sentence among them."""
+    monkeypatch.setattr("training.sets.written.FOLDER", folder)
+    write_csv(
+        folder,
+        "sentiment.csv",
+        text=["Fresh words about a rally", "Acme sold item 3 today for 10 dollars", "B up, C down", "B up, C down"],
+        entity=[None, None, "B", "C"],
+        label=["positive", "neutral", "positive", "negative"],
+    )
+    write_csv(
+        folder, "risk.csv", text=["Sued by all", "Nothing"], labels=["litigation_regulatory macro_rates_fx", "none"]
+    )
+
+
+def test_written_texts_are_only_learnt_from_and_twins_of_held_out_texts_are_dropped(tmp_path, monkeypatch):
+    write_own(tmp_path, monkeypatch)
+    texts = [f"Acme sold item {number} today for 9 dollars" for number in range(4)] + ["Some other", "Yet one more"]
+    write_csv(tmp_path, "set.csv", text=texts, label=["neutral"] * 6)
+    written = [WrittenSet("own"), WrittenSet("own_risk", "risk")]
+    sets = [LabelledSet("set", "set.csv", "none")]
+    shares = {"train": 0.0, "validation": 0.5, "test": 0.5}
+    rows, card = build(DataConfig(shares, sets, written=written), tmp_path)
+    own = rows[rows["source"].isin(["own", "own_risk"])]
+    assert set(own["split"]) == {"train"}
+    assert own["text"].tolist() == [
+        "Fresh words about a rally",
+        "B up, C down",
+        "B up, C down",
+        "Sued by all",
+        "Nothing",
+    ]
+    assert own["entity"].tolist() == [None, "B", "C", None, None]
+    assert own["label"].tolist()[-2:] == [("litigation_regulatory", "macro_rates_fx"), ()]
+    assert card["licences"]["own"] == "Apache-2.0, as the code"
+    alone, _ = build(DataConfig(shares, sets), tmp_path)
+    assert alone["split"].tolist() == rows.loc[rows["source"] == "set", "split"].tolist()
+
+
+def test_the_written_texts_that_ship_are_usable():
+    rows, card = build(DataConfig(SHARES, written=[WrittenSet("own"), WrittenSet("own_risk", "risk")]), Path())
+    assert (rows["task"] == "sentiment").sum() > 5_000
+    assert not card["refused"]
+    towards = rows[rows["entity"].notna()]
+    assert all(entity in text for entity, text in zip(towards["entity"], towards["text"], strict=True))
 
 
 def test_passages_labelled_by_hand_are_only_ever_tested_on(tmp_path, monkeypatch):

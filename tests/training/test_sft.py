@@ -25,7 +25,7 @@ from training.guards import check_finite, check_learnt, check_moved
 from training.make_bundle import make_bundle
 from training.quantise import prepare_base
 from training.recipe import Lora, RunConfig
-from training.sft import CompletionTrainer, read_rows, train_adapter, train_bundle, with_targets
+from training.sft import CompletionTrainer, read_rows, repeated, train_adapter, train_bundle, with_targets
 from training.toml_config import read_toml
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
@@ -65,6 +65,13 @@ def test_its_base_is_the_shipped_one_and_its_adapter_is_not(smoke):
 def test_no_path_of_this_machine_is_in_the_bundle(smoke):
     for file in (smoke / "bundle").rglob("*.json"):
         assert str(smoke) not in file.read_text(errors="ignore")
+
+
+def test_every_set_with_a_repeat_is_shown_that_often():
+    config = read_toml(CONFIGS / "embedded.toml", RunConfig)
+    rows = pd.DataFrame({"source": ["phrasebank", "twitter", "risk_read", "risk_silver", "written"], "split": "train"})
+    counts = repeated(rows, config)["source"].value_counts().to_dict()
+    assert counts == {"phrasebank": 2, "twitter": 1, "risk_read": 2, "risk_silver": 1, "written": 1}
 
 
 def test_a_finished_run_is_not_repeated(smoke):

@@ -1,43 +1,76 @@
-"""A base with more words: what it knew it keeps, what it had to spell becomes one token."""
+"""A base with more words: what it knew it keeps, names stay spelt, and the base reads on with the new tokens."""
 
 import pandas as pd
+import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, BertConfig, BertModel, BertTokenizer
 
-from tests.training.small import SHAPE
 from tests.training.test_pool import make_calls
 from training.pretrain import ModelShape, build_model, train_tokenizer
-from training.widen import WidenConfig, carried_over, corpus, widened
+from training.widen import Texts, corpus, count_words, further_merges, stream_of, widened, with_merges, word_embeddings
 
 TITLES = ["Acme beats estimates", "Globex cuts jobs in Ohio", "Acme raises its outlook"] * 20
-TWEETS = ["$TSLA bulls are relentless"] * 20
+TWEETS = [("the bulls are relentless, says Wernigerode", 5), ("the relentless bulls at Wernigerode today", 5)] * 3
 
 
-def test_known_tokens_keep_their_embedding_and_new_ones_start_as_the_mean_of_their_pieces():
-    old, new = train_tokenizer(TITLES, 300), train_tokenizer(TITLES + TWEETS, 340)
-    embedding = torch.randn(len(old), 8)
-    rows = carried_over(old, new, embedding)
-    known, words = old.get_vocab(), new.get_vocab()
-    shared = [token for token in words if token in known]
-    assert len(shared) > 260
-    assert all(torch.equal(rows[words[token]], embedding[known[token]]) for token in shared)
-    fresh = next(token for token in words if token not in known and len(token) > 3)
-    pieces = old(fresh.replace("Ġ", " "))["input_ids"]
-    assert len(pieces) > 1
-    assert torch.allclose(rows[words[fresh]], embedding[pieces].mean(dim=0))
+@pytest.fixture(scope="module")
+def old():
+    return train_tokenizer(TITLES, 300)
 
 
-def test_the_layers_stay_and_text_gets_shorter(tmp_path):
-    old, new = train_tokenizer(TITLES, 300), train_tokenizer(TITLES + TWEETS, 340)
-    shape = ModelShape(len(old), SHAPE["hidden_size"], 2, 4, 2, SHAPE["intermediate_size"], 64)
-    model = build_model(shape)
-    before = {name: weight.clone() for name, weight in model.state_dict().items() if "layers" in name}
-    widened(model, old, new).save_pretrained(tmp_path)
+@pytest.fixture(scope="module")
+def new(old):
+    return with_merges(old, further_merges(old, count_words(TWEETS, old, min_count=10), len(old) + 20))
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encoder")
+    words = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "acme", "beats", "bulls", "relent", "##less", "estimates"]
+    (folder / "words.txt").write_text("\n".join(words))
+    BertTokenizer(str(folder / "words.txt")).save_pretrained(folder)
+    shape = BertConfig(vocab_size=16, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    BertModel(shape).save_pretrained(folder)
+    return folder
+
+
+def test_common_words_count_as_often_as_their_texts_and_rare_words_and_names_do_not(old):
+    words = count_words([*TWEETS, ("once", 100)], old, min_count=10)
+    assert words["Ġbulls"] == 30
+    assert not any("wernigerode" in word or "once" in word for word in words)
+
+
+def test_old_tokens_keep_their_ids_and_common_words_become_one_token(old, new):
+    before, after = old.get_vocab(), new.get_vocab()
+    assert {token: after[token] for token in before} == before
+    assert len(old.tokenize("a relentless")) > 3
+    assert new.tokenize("a relentless")[-1] == "Ġrelentless"
+    assert new.tokenize("acme raises wernigerode") == old.tokenize("acme raises wernigerode")
+    assert new.decode(new("relentless bulls")["input_ids"]) == "relentless bulls"
+    assert (new.bos_token_id, new.eos_token_id, new.pad_token_id) == (1, 2, 3)
+
+
+def test_a_word_stands_where_its_pieces_in_the_encoder_stand(encoder):
+    rows = word_embeddings(encoder, ["relentless", "", "bulls"])
+    table = BertModel.from_pretrained(encoder).get_input_embeddings().weight.detach().numpy()
+    assert rows[0] == pytest.approx((table[8] + table[9]) / 2)
+    assert not rows[1].any()
+    assert rows[2] == pytest.approx(table[7])
+
+
+def test_old_rows_and_layers_stay_and_the_head_is_still_the_embedding(old, new, encoder, tmp_path):
+    torch.manual_seed(0)
+    model = build_model(ModelShape(len(old), 64, 2, 4, 2, 128, 64))
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    widened(model, new, encoder).save_pretrained(tmp_path)
     again = AutoModelForCausalLM.from_pretrained(tmp_path)
-    assert again.config.vocab_size == len(new)
-    assert all(torch.equal(again.state_dict()[name], weight) for name, weight in before.items())
+    state = again.state_dict()
+    assert all(torch.equal(state[name], weight) for name, weight in before.items() if "layers" in name)
+    known = before["model.embed_tokens.weight"]
+    assert torch.equal(state["model.embed_tokens.weight"][: len(known)], known)
+    assert torch.isfinite(state["model.embed_tokens.weight"]).all()
+    assert again.config.vocab_size == len(new) > len(old)
     assert again.lm_head.weight.data_ptr() == again.get_input_embeddings().weight.data_ptr()
-    assert len(new(TWEETS[0])["input_ids"]) < len(old(TWEETS[0])["input_ids"])
 
 
 def test_small_sets_count_as_often_as_the_config_says_and_repeats_of_a_text_do_not(tmp_path):
@@ -48,12 +81,18 @@ def test_small_sets_count_as_often_as_the_config_says_and_repeats_of_a_text_do_n
     titles.to_parquet(tmp_path / "headlines" / "reuters_2007.parquet")
     rows = pd.DataFrame(
         {
-            "text": ["a tweet", "a tweet", "a sentence", "a passage"],
+            "text": ["a tweet https://t.co/x", "a tweet https://t.co/x", "a sentence", "a passage"],
             "task": ["sentiment", "sentiment", "sentiment", "risk"],
             "source": ["twitter", "twitter", "other", "risk_read"],
         }
     )
-    config = WidenConfig("unused", 400, [2007], titles=3, repeats={"twitter": 4, "risk": 2})
-    counts = pd.Series(list(corpus(config, rows, tmp_path))).value_counts()
-    assert counts[["a tweet", "a sentence", "a passage"]].tolist() == [4, 1, 2]
-    assert counts.index.str.startswith("Title").sum() == 3
+    counts = dict(corpus(Texts(3, 1, {"twitter": 4, "risk": 2}), [2007], rows, tmp_path, seed=0))
+    assert [counts[text] for text in ("a tweet", "a sentence", "a passage")] == [4, 1, 2]
+    assert sum(text.startswith("Title") for text in counts) == 3
+    assert len(counts) == 7
+
+
+def test_the_stream_has_each_text_as_often_as_it_counts(old):
+    stream = stream_of([("acme", 3), ("ohio", 1)], old, seed=0).tolist()
+    acme, ohio = (old(word)["input_ids"] for word in ("acme", "ohio"))
+    assert sorted(stream) == sorted([*acme, old.eos_token_id] * 3 + [*ohio, old.eos_token_id])

@@ -38,7 +38,7 @@ def read_set(chosen: LabelledSet, data: Path) -> pd.DataFrame:
     found = pd.DataFrame({"text": frame["text"], "label": label}, dtype=object)
     found["entity"] = frame[chosen.entity].astype(object) if chosen.entity else None
     rows = make_rows(found, task="sentiment", source=chosen.name)
-    return pd.concat([rows, _agreeing(rows)], ignore_index=True) if chosen.whole_text else rows
+    return with_whole_texts(rows) if chosen.whole_text else rows
 
 
 def cut_score(score: pd.Series) -> pd.Series:
@@ -59,9 +59,10 @@ def _read_spans(path: Path) -> pd.DataFrame:
     return rows[~rows.duplicated(["text", "entity"], keep=False)]
 
 
-def _agreeing(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row without entity for each text that has one label whomever one asks about."""
+def with_whole_texts(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, and one without entity for each text that has one label whomever one asks about."""
     labels = rows.groupby("text", sort=False)["label"].agg(["nunique", "first"])
     agreed = labels.loc[labels["nunique"] == 1, "first"]
     found = pd.DataFrame({"text": agreed.index, "label": agreed.to_numpy()})
-    return make_rows(found, task="sentiment", source=rows["source"].iloc[0])
+    whole = make_rows(found, task="sentiment", source=rows["source"].iloc[0])
+    return pd.concat([rows, whole], ignore_index=True)

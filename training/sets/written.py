@@ -1,0 +1,45 @@
+"""The project's own texts: written by a language model in the manner of the training rows, with their labels.
+
+Only to learn from: they are all in the training part, and none is kept that is like a held-out text.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import pandas as pd
+
+from sentfeat.evaluate.protocols import near_duplicate_groups
+from training.sets.rows import make_rows
+from training.sets.sentences import with_whole_texts
+
+FOLDER = Path(__file__).parents[1] / "written"
+
+
+class WrittenSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """training/written/TASK.csv: text, label and entity (or none); for risks text and labels, spaces between them."""
+
+    name: str
+    task: Literal["sentiment", "risk"] = "sentiment"
+    licence: str = "Apache-2.0, as the code"
+    repeat: int = 1  # how often an epoch shows each of its rows
+
+
+def read_written(chosen: WrittenSet) -> pd.DataFrame:
+    """The rows of one task; a sentence whose entities all agree also makes a row without entity."""
+    found = pd.read_csv(FOLDER / f"{chosen.task}.csv", keep_default_na=False, na_values=[""])
+    if chosen.task == "sentiment":
+        return with_whole_texts(make_rows(found, task="sentiment", source=chosen.name))
+    labels = found["labels"].map(lambda labels: () if labels == "none" else tuple(labels.split()))
+    return make_rows(found[["text"]].assign(label=labels), task="risk", source=chosen.name)
+
+
+def without_twins(rows: pd.DataFrame, written: pd.Series) -> pd.DataFrame:
+    """The rows but for those `written` that are near duplicates of a text that is held out."""
+    if not written.any():
+        return rows
+    compared = rows[written | (rows["split"] != "train")]
+    groups = pd.Series(near_duplicate_groups(compared["text"].tolist()), index=compared.index)
+    own = written[compared.index]
+    twins = own & groups.isin(groups[~own])
+    return rows.drop(index=twins.index[twins]).reset_index(drop=True)
