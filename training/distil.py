@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pandas as pd
 import torch
 from torch.nn.functional import cosine_similarity
 from transformers import AutoTokenizer, MistralForCausalLM
@@ -43,12 +44,18 @@ class StudentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lr_matrix: float  # Muon
     lr_other: float  # AdamW
     warmup_steps: int
-    hard_share: float  # weight of the true label against the teachers' answer, for training rows
+    hard_share: float  # weight of the label against the teachers' answer, for training rows
     vector_weight: float
     repeats: dict[str, int]  # by task: how often an epoch shows a training row, beside the pool
+    hard_shares: dict[str, float] = {}  # of single sets, instead
     max_tokens: int = 256
     seed: int = 0
     checkpoint_minutes: float = 4
+
+
+def hard_shares(config: StudentConfig, sources: pd.Series) -> pd.Series:
+    """How much of a row's target is its label, by its set."""
+    return sources.map(config.hard_shares).astype(float).fillna(config.hard_share)
 
 
 class DistilConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -154,7 +161,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     asked = gather_texts(config.pool, rows, arguments.data, arguments.out)
     answers, vectors = teach(config.teachers, config.weights, rows, asked, arguments.out)
-    asked = asked.assign(targets=mixed_targets(asked, answers, config.student.hard_share))
+    asked = asked.assign(targets=mixed_targets(asked, answers, hard_shares(config.student, asked["source"])))
     known = asked.loc[asked["kind"] == "labelled", ["text", "entity", "task", "targets"]]
     known.to_parquet(arguments.out / "targets.parquet", index=False)
     tokenizer = AutoTokenizer.from_pretrained(arguments.base)

@@ -103,11 +103,11 @@ def read_by_bundle(
     return chances, np.zeros((len(texts), 0), dtype=np.float16)
 
 
-def mixed_targets(asked: pd.DataFrame, answers: list[np.ndarray], hard_share: float) -> list[np.ndarray]:
-    """The teachers' probabilities; for texts with a `truth`, `hard_share` of the way to it."""
+def mixed_targets(asked: pd.DataFrame, answers: list[np.ndarray], hard_shares: pd.Series) -> list[np.ndarray]:
+    """The teachers' probabilities; for texts with a `truth`, their hard share of the way to it."""
     return [
-        answer if truth is None else (1 - hard_share) * answer + hard_share * np.asarray(truth)
-        for truth, answer in zip(asked["truth"], answers, strict=True)
+        answer if truth is None else (1 - share) * answer + share * np.asarray(truth)
+        for truth, answer, share in zip(asked["truth"], answers, hard_shares, strict=True)
     ]
 
 

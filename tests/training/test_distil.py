@@ -13,7 +13,7 @@ from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS, PLAIN, PromptEncoder
 from tests.score.tiny import labelled_rows, make_base
 from training import encoders, lessons
-from training.distil import Student, StudentConfig, plan_epoch, plan_epochs, train_student
+from training.distil import Student, StudentConfig, hard_shares, plan_epoch, plan_epochs, train_student
 from training.encoders import encoder_path
 from training.lessons import Lessons, lessons_of, mixed_targets
 from training.quantise import full_precision, load_quantised, quantise
@@ -35,7 +35,7 @@ def asked_rows():
     risks = pd.DataFrame({"text": [SUED, "Globex opens"], "entity": None, "task": "risk", "truth": [[1.0] * 12, None]})
     asked = pd.concat([asked, pool, risks], ignore_index=True).astype(object)
     answers = [np.array([0.0, 1.0, 0.0])] * 6 + [np.full(12, 0.5), np.zeros(12)]
-    asked["targets"] = mixed_targets(asked, answers, CONFIG.hard_share)
+    asked["targets"] = mixed_targets(asked, answers, hard_shares(CONFIG, asked["source"]))
     return asked, np.vstack([np.ones((6, 8)), np.zeros((2, 8))]).astype(np.float16)
 
 
@@ -60,6 +60,11 @@ def test_a_training_rows_target_leans_to_its_label_and_the_row_is_repeated(base)
     assert found.targets[10].tolist() == [0.0] * 3 + [0.75] * 12
     asked_for = base[1].encode([SUED], [None], "risk")[0]
     assert found.prompts[10] == asked_for[0]
+
+
+def test_a_set_can_lean_more_to_its_labels_than_others():
+    config = msgspec.structs.replace(CONFIG, hard_shares={"own": 1.0})
+    assert hard_shares(config, pd.Series(["own", "other", None])).tolist() == [1.0, 0.5, 0.5]
 
 
 def test_teachers_answer_for_their_sets_and_are_averaged_by_weight(monkeypatch, tmp_path):
