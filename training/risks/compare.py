@@ -2,16 +2,18 @@
 
     python -m training.risks.compare --data DIR [--model BUNDLE]
 
-Prints macro-F1 of both, the interval of their difference (passages drawn again with replacement), and each category.
+Prints macro- and micro-F1 of both, the intervals of the differences (passages drawn again with replacement), and each
+category.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from sentfeat.evaluate.multilabel import risk_metrics, risk_table, risk_targets
+from sentfeat.evaluate.multilabel import risk_table, risk_targets
 from sentfeat.score.bundle import embedded_path
 from sentfeat.score.engine import Engine
 from sentfeat.score.risks import keyword_risks
@@ -21,11 +23,16 @@ from training.risks.passages import hand_passages
 DRAWS = 2000
 
 
-def difference_interval(targets: np.ndarray, ours: np.ndarray, theirs: np.ndarray, seed: int = 0) -> np.ndarray:
-    """2.5 % and 97.5 % points of macro-F1 of `ours` less that of `theirs`, all (n, 12) bool."""
+Measure = Callable[[np.ndarray, np.ndarray], float]
+
+
+def difference_interval(
+    targets: np.ndarray, ours: np.ndarray, theirs: np.ndarray, measure: Measure, seed: int = 0
+) -> np.ndarray:
+    """2.5 % and 97.5 % points of the measure of `ours` less that of `theirs`, all (n, 12) bool."""
     random = np.random.default_rng(seed)
     draws = [random.integers(0, len(targets), len(targets)) for _ in range(DRAWS)]
-    gaps = [macro_f1(targets[at], ours[at]) - macro_f1(targets[at], theirs[at]) for at in draws]
+    gaps = [measure(targets[at], ours[at]) - measure(targets[at], theirs[at]) for at in draws]
     return np.quantile(gaps, [0.025, 0.975])
 
 
@@ -34,6 +41,11 @@ def macro_f1(targets: np.ndarray, named: np.ndarray) -> float:
     hits, sizes = (targets & named).sum(axis=0), targets.sum(axis=0) + named.sum(axis=0)
     occur = targets.any(axis=0)
     return float((2 * hits[occur] / sizes[occur]).mean())
+
+
+def micro_f1(targets: np.ndarray, named: np.ndarray) -> float:
+    """F1 over all labels together."""
+    return float(2 * (targets & named).sum() / (targets.sum() + named.sum()))
 
 
 def main() -> None:
@@ -47,10 +59,13 @@ def main() -> None:
     head = engine.bundle.passport.risk
     chances = engine.risks(texts)
     named = {"model": chances >= np.array(head.thresholds if head else 0.5), "keyword rule": keyword_risks(texts)}
-    for name, found in named.items():
-        print(f"{name}: {risk_metrics(targets, found.astype(float))['macro_f1']:.3f} macro-F1 of {len(rows)} passages")
-    low, high = difference_interval(targets, named["model"], named["keyword rule"])
-    print(f"difference: {low:+.3f} to {high:+.3f}")
+    for title, measure in {"macro-F1": macro_f1, "micro-F1": micro_f1}.items():
+        ours, theirs = (measure(targets, found) for found in named.values())
+        low, high = difference_interval(targets, *named.values(), measure)
+        print(
+            f"{title} of {len(rows)} passages: model {ours:.3f}, keyword rule {theirs:.3f}, "
+            f"difference {low:+.3f} to {high:+.3f}"
+        )
     tables = {name: pd.DataFrame(risk_table(targets, found.astype(float))).T for name, found in named.items()}
     print(pd.concat(tables, axis=1).round(2).to_string())
 
