@@ -93,14 +93,16 @@ def build(config: DataConfig, data: Path) -> tuple[pd.DataFrame, dict]:
     refused = {source: reasons for source, (_, reasons) in usable.items() if reasons}
     rows = pd.concat([rows for rows, _ in usable.values()], ignore_index=True)
     rows = rows.drop_duplicates(TAUGHT).reset_index(drop=True)
-    by_hand = rows["source"].isin([chosen.name for chosen in config.hand_risks])
-    written = rows["source"].isin([chosen.name for chosen in config.written])
+    by_hand, read, written = (
+        rows["source"].isin([chosen.name for chosen in sets])
+        for sets in (config.hand_risks, config.read_risks, config.written)
+    )
     rows["split"] = "test"
     rows.loc[written, "split"] = "train"
-    rows.loc[~by_hand & ~written, "split"] = split_rows(rows[~by_hand & ~written], config.shares, config.seed)
+    to_split = ~(by_hand | written)
+    rows.loc[to_split, "split"] = split_rows(rows[to_split], config.shares, config.seed)
+    rows.loc[read & (rows["split"] == "test"), "split"] = "validation"
     rows = without_twins(rows, written)
-    to_learn_from = rows["source"].isin([chosen.name for chosen in config.read_risks])
-    rows.loc[to_learn_from & (rows["split"] == "test"), "split"] = "validation"
     rows, reviewed = apply_review(rows, Path(config.review) if config.review else None)
     licences = {chosen.name: chosen.licence for chosen in config.every_set}
     return rows, make_card(rows, licences, refused, reviewed)

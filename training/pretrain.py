@@ -90,8 +90,14 @@ def train_tokenizer(titles: list[str], vocab_size: int) -> PreTrainedTokenizerFa
         vocab_size=vocab_size, special_tokens=SPECIAL, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
     )
     tokenizer.train_from_iterator(titles, trainer)
+    return with_marks(tokenizer)
+
+
+def with_marks(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
+    """The tokenizer as Transformers takes it, which of its tokens are SPECIAL said."""
+    unknown, begin, end, pad = SPECIAL
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+        tokenizer_object=tokenizer, unk_token=unknown, bos_token=begin, eos_token=end, pad_token=pad
     )
 
 

@@ -28,7 +28,7 @@ from sentfeat.score.prompt import clean
 from training.build_dataset import build, read_config
 from training.encoders import encoder_path
 from training.pool import call_sentences, pick
-from training.pretrain import Schedule, encode_titles, load_titles, train
+from training.pretrain import Schedule, encode_titles, load_titles, train, with_marks
 from training.quantise import full_precision
 from training.toml_config import read_toml
 
@@ -64,11 +64,13 @@ class WidenConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 0
 
 
-def corpus(texts: Texts, years: list[int], rows: pd.DataFrame, data: Path, seed: int) -> Iterator[tuple[str, int]]:
-    """Cleaned texts and how often each counts. `rows` are training rows; `data` holds headlines/ and calls/."""
+def corpus(
+    texts: Texts, titles: list[str], sentences: list[str], rows: pd.DataFrame, seed: int
+) -> Iterator[tuple[str, int]]:
+    """Cleaned texts and how often each counts: some of the `titles` and of calls' `sentences`, all training `rows`."""
     random = np.random.default_rng(seed)
-    yield from ((clean(title), 1) for title in pick(load_titles(data / "headlines", years), texts.titles, random))
-    yield from ((sentence, 1) for sentence in pick(call_sentences(data / "calls"), texts.call_sentences, random))
+    yield from ((clean(title), 1) for title in pick(titles, texts.titles, random))
+    yield from ((sentence, 1) for sentence in pick(sentences, texts.call_sentences, random))
     for name, part in rows.groupby(rows["source"].where(rows["task"] == "sentiment", "risk")):
         repeats = texts.repeats.get(str(name), 1)
         yield from ((clean(text), repeats) for text in part["text"].drop_duplicates())
@@ -88,14 +90,11 @@ def count_words(texts: Iterable[tuple[str, int]], old: PreTrainedTokenizerFast, 
         for word, _ in cut.pre_tokenize_str(lower.normalize_str(text)):
             counts[word] += repeats
             met[word] += 1
-
-    def is_name(word: str) -> bool:
-        return word in written and capitals[word] >= NAME_SHARE * written[word]
-
+    names = {word for word, count in written.items() if capitals[word] >= NAME_SHARE * count}
     return {
         word: count
         for word, count in counts.items()
-        if count >= min_count and met[word] >= RARE and not is_name(word.lstrip("Ġ"))
+        if count >= min_count and met[word] >= RARE and word.lstrip("Ġ") not in names
     }
 
 
@@ -118,8 +117,7 @@ def with_merges(old: PreTrainedTokenizerFast, merges: list[tuple[str, str]]) -> 
     for pair in merges:
         state["model"]["vocab"].setdefault("".join(pair), len(state["model"]["vocab"]))
         state["model"]["merges"].append(list(pair))
-    special = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
-    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(state)), **special)
+    return with_marks(Tokenizer.from_str(json.dumps(state)))
 
 
 def word_embeddings(encoder: Path, words: list[str]) -> np.ndarray:
@@ -161,11 +159,13 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows, _ = build(read_config(Path(config.labelled)).data, arguments.data)
     rows = rows[rows["split"] == "train"]
+    titles = load_titles(arguments.data / "headlines", config.years)
+    sentences = call_sentences(arguments.data / "calls")
     old = AutoTokenizer.from_pretrained(arguments.base)
-    words = count_words(corpus(config.words, config.years, rows, arguments.data, config.seed), old, config.min_count)
+    words = count_words(corpus(config.words, titles, sentences, rows, config.seed), old, config.min_count)
     new = with_merges(old, further_merges(old, words, config.vocab_size))
     model = widened(full_precision(arguments.base), new, encoder_path(config.encoder, arguments.out))
-    stream = stream_of(corpus(config.settle, config.years, rows, arguments.data, config.seed), new, config.seed)
+    stream = stream_of(corpus(config.settle, titles, sentences, rows, config.seed), new, config.seed)
     train(model, config.train, stream, arguments.out, config.seed).save_pretrained(arguments.out / "base")
     new.save_pretrained(arguments.out / "base")
 

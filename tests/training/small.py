@@ -5,7 +5,16 @@ from pathlib import Path
 import pandas as pd
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from sentfeat.score.prompt import TEMPLATES, Template
 from training.sets.rows import make_rows
@@ -45,6 +54,17 @@ def make_tokenizer(template: Template) -> PreTrainedTokenizerFast:
     trainer = trainers.BpeTrainer(vocab_size=700, special_tokens=marks, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(["".join([*template.words, *template.risk_words])] * 50, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
+
+
+def make_encoder(folder: Path, words: list[str]) -> Path:
+    """A random BERT of one layer that knows `words`, their ids following those of five marks."""
+    folder.mkdir(exist_ok=True)
+    (folder / "words.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    BertTokenizer(str(folder / "words.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    shape = BertConfig(vocab_size=64, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+    BertModel(shape).save_pretrained(folder)
+    return folder
 
 
 def make_table() -> pd.DataFrame:

@@ -20,7 +20,7 @@ from training.build_dataset import (
 from training.sets.card import make_card
 from training.sets.filings import RiskSet
 from training.sets.rows import TAUGHT, make_rows, row_key
-from training.sets.written import WrittenSet
+from training.sets.written import WrittenSet, read_written
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 CONFIGS = Path("training/configs")
@@ -243,6 +243,14 @@ def test_written_texts_are_only_learnt_from_and_twins_of_held_out_texts_are_drop
     assert card["licences"]["own"] == "Apache-2.0, as the code"
     alone, _ = build(DataConfig(shares, sets), tmp_path)
     assert alone["split"].tolist() == rows.loc[rows["source"] == "set", "split"].tolist()
+
+
+def test_a_written_passage_without_labels_is_counted_as_poison(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.sets.written.FOLDER", tmp_path)
+    texts, labels = [f"Sued {number} times" for number in range(60)], [*["macro_rates_fx", "none"] * 29, "none", None]
+    write_csv(tmp_path, "risk.csv", text=texts, labels=labels)
+    rows = read_written(WrittenSet("own_risk", "risk"))
+    assert refuse_poisoned(rows)[1] == {"unknown label": 1}
 
 
 def test_the_written_texts_that_ship_are_usable():

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, BertConfig, BertModel, BertTokenizer
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 
 from sentfeat.errors import DataError
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS, PLAIN, PromptEncoder
 from tests.score.tiny import labelled_rows, make_base
+from tests.training.small import make_encoder
 from training import encoders, lessons
 from training.distil import Student, StudentConfig, hard_shares, plan_epoch, plan_epochs, train_student
 from training.encoders import encoder_path
@@ -131,15 +132,7 @@ def test_a_killed_student_goes_on_from_its_checkpoint(base, tmp_path):
 def encoder(tmp_path):
     """The folder of a tiny BERT that knows the words of the labelled rows."""
     words = sorted({word.lower() for text in labelled_rows()["text"] for word in text.split()})
-    (tmp_path / "vocab.txt").write_text(
-        "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "market", *words])
-    )
-    folder = tmp_path / "encoder"
-    BertTokenizer(str(tmp_path / "vocab.txt")).save_pretrained(folder)
-    torch.manual_seed(0)
-    shape = BertConfig(vocab_size=64, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
-    BertModel(shape).save_pretrained(folder)
-    return folder
+    return make_encoder(tmp_path / "encoder", ["the", "market", *words])
 
 
 def test_a_teacher_learns_the_training_rows_and_is_kept(encoder, tmp_path):

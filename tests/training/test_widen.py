@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, BertConfig, BertModel, BertTokenizer
+from transformers import AutoModelForCausalLM, BertModel
 
-from tests.training.test_pool import make_calls
+from tests.training.small import make_encoder
 from training.pretrain import ModelShape, build_model, train_tokenizer
 from training.widen import Texts, corpus, count_words, further_merges, stream_of, widened, with_merges, word_embeddings
 
@@ -25,13 +25,8 @@ def new(old):
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("encoder")
-    words = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "acme", "beats", "bulls", "relent", "##less", "estimates"]
-    (folder / "words.txt").write_text("\n".join(words))
-    BertTokenizer(str(folder / "words.txt")).save_pretrained(folder)
-    shape = BertConfig(vocab_size=16, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
-    BertModel(shape).save_pretrained(folder)
-    return folder
+    words = ["acme", "beats", "bulls", "relent", "##less", "estimates"]
+    return make_encoder(tmp_path_factory.mktemp("encoder"), words)
 
 
 def test_common_words_count_as_often_as_their_texts_and_rare_words_and_names_do_not(old):
@@ -73,12 +68,8 @@ def test_old_rows_and_layers_stay_and_the_head_is_still_the_embedding(old, new, 
     assert again.lm_head.weight.data_ptr() == again.get_input_embeddings().weight.data_ptr()
 
 
-def test_small_sets_count_as_often_as_the_config_says_and_repeats_of_a_text_do_not(tmp_path):
-    for folder in ("calls", "headlines"):
-        (tmp_path / folder).mkdir()
-    make_calls(tmp_path / "calls")
-    titles = pd.DataFrame({"ts_et": pd.date_range("2007-01-01", periods=5), "title": [f"Title {n}" for n in range(5)]})
-    titles.to_parquet(tmp_path / "headlines" / "reuters_2007.parquet")
+def test_small_sets_count_as_often_as_the_config_says_and_repeats_of_a_text_do_not():
+    titles, sentences = [f"Title {number}" for number in range(5)], ["We sold more pumps.", "We will open a plant."]
     rows = pd.DataFrame(
         {
             "text": ["a tweet https://t.co/x", "a tweet https://t.co/x", "a sentence", "a passage"],
@@ -86,7 +77,7 @@ def test_small_sets_count_as_often_as_the_config_says_and_repeats_of_a_text_do_n
             "source": ["twitter", "twitter", "other", "risk_read"],
         }
     )
-    counts = dict(corpus(Texts(3, 1, {"twitter": 4, "risk": 2}), [2007], rows, tmp_path, seed=0))
+    counts = dict(corpus(Texts(3, 1, {"twitter": 4, "risk": 2}), titles, sentences, rows, seed=0))
     assert [counts[text] for text in ("a tweet", "a sentence", "a passage")] == [4, 1, 2]
     assert sum(text.startswith("Title") for text in counts) == 3
     assert len(counts) == 7

@@ -14,10 +14,10 @@ from sklearn.metrics import cohen_kappa_score
 
 from sentfeat.categories import RISKS
 from sentfeat.errors import DataError
+from training.tasks import NO_RISK
 
 FOLDER = Path(__file__).parent / "labels"
 FINAL = FOLDER / "labels_final.csv"
-NONE = "none"
 
 
 def read_labels(path: Path) -> pd.Series:
@@ -65,8 +65,8 @@ def _marks(labels: pd.Series, risk: str) -> np.ndarray:
 
 def _parse(typed: str, passage: str, path: Path) -> tuple[str, ...]:
     named = set(typed.split())
-    if not named or (named - set(RISKS) and named != {NONE}):
-        raise DataError(f"{path}: {passage} has the labels {typed!r}; give {NONE}, or some of {' '.join(RISKS)}")
+    if not named or (named - set(RISKS) and named != {NO_RISK}):
+        raise DataError(f"{path}: {passage} has the labels {typed!r}; give {NO_RISK}, or some of {' '.join(RISKS)}")
     return tuple(risk for risk in RISKS if risk in named)
 
 

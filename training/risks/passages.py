@@ -122,14 +122,18 @@ def _with_some_empty(rows: list[Silver]) -> list[Silver]:
     return [*labelled, *islice(empty, int(NONE_SHARE * len(labelled)))]
 
 
+def write_texts(passages: pd.DataFrame, file: Path) -> None:
+    """What a labeller reads, and no more: id and text as JSON lines."""
+    passages[["id", "text"]].to_json(file, orient="records", lines=True, force_ascii=False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--hand", type=Path)
     arguments = parser.parse_args()
     if arguments.hand:
-        texts = hand_passages(arguments.data).sample(frac=1, random_state=0)[["id", "text"]]
-        texts.to_json(arguments.hand, orient="records", lines=True, force_ascii=False)
+        write_texts(hand_passages(arguments.data).sample(frac=1, random_state=0), arguments.hand)
     else:
         rows = silver_passages(arguments.data / "edgar")
         print(f"{count_rows(rows).to_string()}\n{len(rows)} passages")

@@ -14,7 +14,7 @@ import pandas as pd
 
 from training.risks.agreement import FOLDER, gold_labels
 from training.risks.cut import filing_passages, headline_passages, near_key, text_hash
-from training.risks.passages import SILVER_YEARS, hand_passages, located_passages
+from training.risks.passages import SILVER_YEARS, hand_passages, located_passages, write_texts
 from training.risks.sample import READ, by_form, by_topic, draw, in_blind_order, is_set_aside, row_of
 
 LABELS = FOLDER / "read_labels.csv"
@@ -57,8 +57,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     if arguments.out:
-        texts = located_passages(READ, arguments.data)[["id", "text"]]
-        texts.to_json(arguments.out, orient="records", lines=True, force_ascii=False)
+        write_texts(located_passages(READ, arguments.data), arguments.out)
     else:
         draw_reading(arguments.data).to_csv(READ, index=False)
 

@@ -12,6 +12,7 @@ import pandas as pd
 from sentfeat.evaluate.protocols import near_duplicate_groups
 from training.sets.rows import make_rows
 from training.sets.sentences import with_whole_texts
+from training.tasks import NO_RISK
 
 FOLDER = Path(__file__).parents[1] / "written"
 
@@ -30,7 +31,7 @@ def read_written(chosen: WrittenSet) -> pd.DataFrame:
     found = pd.read_csv(FOLDER / f"{chosen.task}.csv", keep_default_na=False, na_values=[""])
     if chosen.task == "sentiment":
         return with_whole_texts(make_rows(found, task="sentiment", source=chosen.name))
-    labels = found["labels"].map(lambda labels: () if labels == "none" else tuple(labels.split()))
+    labels = found["labels"].map(lambda named: () if named == NO_RISK else tuple(named.split()), na_action="ignore")
     return make_rows(found[["text"]].assign(label=labels), task="risk", source=chosen.name)
 
 
