@@ -42,7 +42,7 @@ def gather_texts(config: PoolConfig, rows: pd.DataFrame, data: Path, out: Path) 
     target = out / "texts.parquet"
     if not target.exists():
         train = rows[rows["split"] == "train"]
-        pool = build_pool(config, train, data)
+        pool = build_pool(config, train, data, out)
         truth = [
             None if row.silver else targets_of(row.task, row.label) for row in train.itertuples(index=False, name="Row")
         ]

@@ -1,8 +1,9 @@
 """Unlabelled text for distillation: what the teacher labels and the small model then learns from.
 
-To be asked about sentiment: headlines of the base's own years, sentences of earnings calls, and variants of the
-training rows (words dropped, swapped or cut, two texts joined), which show the teachers' judgement in the neighbourhood
-of each row. To be asked about risks: other headlines, and passages of filings by companies that have training rows.
+To be asked about sentiment: headlines of the base's own years and sentences of earnings calls. To be asked about risks:
+other headlines, and passages of filings by companies that have training rows. To be asked about either: variants of the
+training rows (words said anew, dropped or swapped, texts cut or joined), which show the teachers' judgement in the
+neighbourhood of each row.
 """
 
 import gzip
@@ -15,12 +16,15 @@ import numpy as np
 import pandas as pd
 
 from sentfeat.score.prompt import clean
+from training.encoders import encoder_path
+from training.near_words import NearWords
 from training.pretrain import load_titles
 from training.risks.cut import filing_passages
 
 SENTENCE_WORDS = (5, 60)  # shorter ones say nothing, longer ones are transcription errors
 NAME = re.compile(r"[A-Z][\w&.'-]+(?: [A-Z][\w&.'-]+){0,2}")  # up to three capitalised words: often a company
-DROPPED, SWAPPED = 0.1, 0.1  # shares of a variant's words
+DROPPED, SWAPPED, SAID_ANEW = 0.05, 0.05, 0.35  # shares of a variant's words
+CUT, JOINED = 0.15, 0.15  # shares of the variants
 
 
 class PoolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,27 +34,29 @@ class PoolConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     titles: int
     call_sentences: int
     variants: dict[str, int]  # of each training row, by set; none of a set that is not named
+    near_words: str  # the encoder that says which words are near, as in training.encoders
     named_share: float  # of titles and sentences: asked about a name that occurs in them
     risk_titles: int = 0
     risk_passages: int = 0
     seed: int = 0
 
 
-def build_pool(config: PoolConfig, rows: pd.DataFrame, data: Path) -> pd.DataFrame:
+def build_pool(config: PoolConfig, rows: pd.DataFrame, data: Path, out: Path) -> pd.DataFrame:
     """Distinct texts (text, entity or None, task, source or None, kind), shuffled; `rows` are training rows.
 
-    A variant has the source of its row. `data` holds headlines/, calls/ and edgar/.
+    A variant has the source of its row. `data` holds headlines/, calls/ and edgar/; an encoder is unpacked to `out`.
     """
     random = np.random.default_rng(config.seed)
     titles = pick(load_titles(data / "headlines", config.years), config.titles + config.risk_titles, random)
-    told = rows[rows["task"] == "sentiment"]
     risks = rows[rows["task"] == "risk"]
+    changed = rows.loc[rows.index.repeat(rows["source"].map(config.variants).fillna(0).astype(int))]
+    near = NearWords(encoder_path(config.near_words, out), changed["text"].unique())
     parts = [
         asked_about_names("title", titles[: config.titles], config.named_share, random),
         asked_about_names(
             "call", pick(call_sentences(data / "calls"), config.call_sentences, random), config.named_share, random
         ),
-        variants(told.loc[told.index.repeat(told["source"].map(config.variants).fillna(0).astype(int))], random),
+        *(variants(of_task, near, random) for _, of_task in changed.groupby("task")),
         pd.DataFrame({"text": titles[config.titles :], "kind": "risk title", "task": "risk"}),
         pd.DataFrame({"text": other_passages(config, risks, data, random), "kind": "risk passage", "task": "risk"}),
     ]
@@ -95,27 +101,28 @@ def some_name(text: str, random: np.random.Generator) -> str | None:
     return str(random.choice(names)) if names else None
 
 
-def variants(rows: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
+def variants(rows: pd.DataFrame, near: NearWords, random: np.random.Generator) -> pd.DataFrame:
     """One changed copy of each row. Its label is for the teacher to give: the change may have turned it."""
     words = np.array([word for text in rows["text"] for word in clean(text).split()], dtype=object)
     others = rows["text"].to_numpy()[random.permutation(len(rows))]
     changed = [
-        change(clean(text).split(), clean(other).split(), words, random)
+        change(clean(text).split(), clean(other).split(), words, near, random)
         for text, other in zip(rows["text"], others, strict=True)
     ]
     entities = [
         entity if entity is None or entity in text else None
         for text, entity in zip(changed, rows["entity"], strict=True)
     ]
-    found = {"text": changed, "entity": entities, "source": rows["source"].tolist()}
-    return pd.DataFrame(found, dtype=object).assign(kind="variant", task="sentiment")
+    found = {"text": changed, "entity": entities, "source": rows["source"].tolist(), "task": rows["task"].tolist()}
+    return pd.DataFrame(found, dtype=object).assign(kind="variant")
 
 
-def change(text: list[str], other: list[str], words: np.ndarray, random: np.random.Generator) -> str:
-    """Words of `text` dropped or swapped for frequent ones; then perhaps cut short, perhaps joined to `other`'s end."""
+def change(text: list[str], other: list[str], words: np.ndarray, near: NearWords, random: np.random.Generator) -> str:
+    """Words of `text` dropped, said anew or swapped for others; then perhaps cut, perhaps joined to `other`'s end."""
     kept = [word for word in text if random.random() >= DROPPED] or text
-    swapped = [str(words[random.integers(len(words))]) if random.random() < SWAPPED else word for word in kept]
-    cut, joined = random.random(2) < (0.25, 0.25)
+    said = [near.another(word, random) if random.random() < SAID_ANEW else word for word in kept]
+    swapped = [str(words[random.integers(len(words))]) if random.random() < SWAPPED else word for word in said]
+    cut, joined = random.random(2) < (CUT, JOINED)
     if cut:
         start = random.integers(0, max(1, len(swapped) // 2))
         swapped = swapped[start : start + max(4, int(len(swapped) * 0.6))]

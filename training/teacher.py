@@ -31,7 +31,7 @@ RARE = -2.0
 
 
 class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a teacher is tuned, and on what. It answers for the texts of its sets and kinds, or for all, without sets.
+    """How a teacher is tuned, and on what. It answers for its sets and what else is named; for all, if no set is.
 
     One with a `bundle` (a folder, or "embedded" for the one that ships) is not tuned, and has no sentence vectors.
     """
@@ -45,6 +45,7 @@ class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_rows: int = 32
     learning_rate: float = 0.0
     sets: list[str] = []
+    unseen_sets: list[str] = []  # that it answers for and does not learn from
     kinds: list[str] = []  # of text in the pool
     first: dict[str, int] = {}  # sets of which so many rows are shown once before the epochs, which leave them out
     seed: int = 0
@@ -119,8 +120,10 @@ def of_sets(config: TeacherConfig, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows that the teacher learns from, or answers for; `kind` is only known of the latter."""
     if not config.sets:
         return rows
-    kinds = rows["kind"] if "kind" in rows else pd.Series("", index=rows.index)
-    return rows[rows["source"].isin(config.sets) | kinds.isin(config.kinds)]
+    learnt = rows["source"].isin(config.sets)
+    if "kind" not in rows:
+        return rows[learnt]
+    return rows[learnt | rows["source"].isin(config.unseen_sets) | rows["kind"].isin(config.kinds)]
 
 
 def tune_fresh(config: TeacherConfig, teacher: Teacher, rows: pd.DataFrame, target: Path) -> None:

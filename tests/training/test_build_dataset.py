@@ -211,7 +211,7 @@ def write_own(folder, monkeypatch):
     monkeypatch.setattr("training.sets.written.FOLDER", folder)
     write_csv(
         folder,
-        "sentiment.csv",
+        "sentences.csv",
         text=["Fresh words about a rally", "Acme sold item 3 today for 10 dollars", "B up, C down", "B up, C down"],
         entity=[None, None, "B", "C"],
         label=["positive", "neutral", "positive", "negative"],
@@ -225,7 +225,7 @@ def test_written_texts_are_only_learnt_from_and_twins_of_held_out_texts_are_drop
     write_own(tmp_path, monkeypatch)
     texts = [f"Acme sold item {number} today for 9 dollars" for number in range(4)] + ["Some other", "Yet one more"]
     write_csv(tmp_path, "set.csv", text=texts, label=["neutral"] * 6)
-    written = [WrittenSet("own"), WrittenSet("own_risk", "risk")]
+    written = [WrittenSet("own", "sentences.csv"), WrittenSet("own_risk", "risk.csv", "risk")]
     sets = [LabelledSet("set", "set.csv", "none")]
     shares = {"train": 0.0, "validation": 0.5, "test": 0.5}
     rows, card = build(DataConfig(shares, sets, written=written), tmp_path)
@@ -249,12 +249,12 @@ def test_a_written_passage_without_labels_is_counted_as_poison(tmp_path, monkeyp
     monkeypatch.setattr("training.sets.written.FOLDER", tmp_path)
     texts, labels = [f"Sued {number} times" for number in range(60)], [*["macro_rates_fx", "none"] * 29, "none", None]
     write_csv(tmp_path, "risk.csv", text=texts, labels=labels)
-    rows = read_written(WrittenSet("own_risk", "risk"))
+    rows = read_written(WrittenSet("own_risk", "risk.csv", "risk"))
     assert refuse_poisoned(rows)[1] == {"unknown label": 1}
 
 
 def test_the_written_texts_that_ship_are_usable():
-    rows, card = build(DataConfig(SHARES, written=[WrittenSet("own"), WrittenSet("own_risk", "risk")]), Path())
+    rows, card = build(DataConfig(SHARES, written=read_config(CONFIGS / "embedded.toml").data.written), Path())
     assert (rows["task"] == "sentiment").sum() > 5_000
     assert not card["refused"]
     towards = rows[rows["entity"].notna()]

@@ -18,7 +18,7 @@ from training.distil import Student, StudentConfig, hard_shares, plan_epoch, pla
 from training.encoders import encoder_path
 from training.lessons import Lessons, lessons_of, mixed_targets
 from training.quantise import full_precision, load_quantised, quantise
-from training.teacher import TeacherConfig, plan, tune
+from training.teacher import TeacherConfig, of_sets, plan, tune
 
 CONFIG = StudentConfig(
     epochs=4, batch_tokens=128, lr_matrix=0.01, lr_other=1e-2, warmup_steps=2, hard_share=0.5, vector_weight=0.5,
@@ -88,6 +88,13 @@ def test_teachers_answer_for_their_sets_and_are_averaged_by_weight(monkeypatch, 
     answers, vectors = lessons.teach(teachers, {"narrow": 3.0}, asked, asked, tmp_path)
     assert [list(answer) for answer in answers] == [[0.25, 0, 0.75], [1, 0, 0], [0.5] * 12, [0.25, 0, 0.75]]
     assert vectors.any(axis=1).tolist() == [True, True, False, True]
+
+
+def test_a_teacher_answers_for_more_than_it_learns_from():
+    rows = pd.DataFrame({"source": ["x", "y", None, "z"]})
+    config = TeacherConfig("one", "sentiment", sets=["x"], unseen_sets=["y"], kinds=["title"])
+    assert of_sets(config, rows)["source"].tolist() == ["x"]
+    assert of_sets(config, rows.assign(kind=["labelled", "labelled", "title", "labelled"])).index.tolist() == [0, 1, 2]
 
 
 def test_an_epoch_shows_every_lesson_once_in_batches_that_fit():

@@ -3,8 +3,12 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from tests.training.small import make_encoder
+from training import near_words
 from training import pool as pool_module
+from training.near_words import NearWords
 from training.pool import PoolConfig, build_pool, call_sentences, other_passages, some_name, variants
 from training.risks.cut import Passage
 
@@ -18,6 +22,16 @@ ROWS = pd.DataFrame(
     },
     dtype=object,
 )
+
+
+@pytest.fixture
+def encoder(tmp_path, monkeypatch):
+    """A random one, to which all words are near; a word needs to occur only once."""
+    monkeypatch.setattr(near_words, "LEAST_COSINE", -1.0)
+    monkeypatch.setattr(near_words, "LEAST_COUNT", 1)
+    return make_encoder(
+        tmp_path / "encoder", ["beats", "raises", "estimates", "outlook", "cuts", "jobs", "plant", "ohio"]
+    )
 
 
 def make_calls(folder):
@@ -39,9 +53,26 @@ def test_a_name_is_one_of_those_in_the_text():
     assert some_name("shares rise", np.random.default_rng(0)) is None
 
 
-def test_a_variant_differs_and_keeps_its_entity_only_while_it_names_it():
+def test_another_word_is_a_near_one_in_the_same_case_and_punctuation(encoder):
+    near, random = NearWords(encoder, ["beats estimates", "Raises outlook"]), np.random.default_rng(0)
+    assert {near.another("beats", random) for _ in range(60)} == {"estimates", "raises", "outlook"}
+    assert {near.another("(Beats,", random) for _ in range(60)} == {"(Estimates,", "(Raises,", "(Outlook,"}
+    assert {near.another("BEATS", random) for _ in range(60)} == {"ESTIMATES", "RAISES", "OUTLOOK"}
+    assert near.another("Globex", random) == "Globex"
+    assert near.another("--", random) == "--"
+
+
+def test_words_far_from_all_others_and_rare_ones_stay(encoder, monkeypatch):
+    monkeypatch.setattr(near_words, "LEAST_COUNT", 2)
+    near, random = NearWords(encoder, ["beats cuts", "beats cuts jobs"]), np.random.default_rng(0)
+    assert (near.another("beats", random), near.another("jobs", random)) == ("cuts", "jobs")
+    monkeypatch.setattr(near_words, "LEAST_COSINE", 1.1)
+    assert NearWords(encoder, ["beats cuts", "beats cuts jobs"]).another("beats", random) == "beats"
+
+
+def test_a_variant_differs_and_keeps_its_entity_only_while_it_names_it(encoder):
     many = pd.concat([ROWS] * 50, ignore_index=True)
-    changed = variants(many, np.random.default_rng(0))
+    changed = variants(many, NearWords(encoder, many["text"]), np.random.default_rng(0))
     assert len(changed) == 100
     assert (changed["text"] != many["text"]).mean() > 0.5
     asked = changed[changed["entity"].notna()]
@@ -49,7 +80,7 @@ def test_a_variant_differs_and_keeps_its_entity_only_while_it_names_it():
     assert all("Acme" in text for text in asked["text"])
 
 
-def test_the_pool_is_the_same_for_the_same_seed_and_has_all_kinds(tmp_path):
+def test_the_pool_is_the_same_for_the_same_seed_and_has_all_kinds(tmp_path, encoder):
     for folder in ("calls", "headlines"):
         (tmp_path / folder).mkdir()
     make_calls(tmp_path / "calls")
@@ -57,15 +88,20 @@ def test_the_pool_is_the_same_for_the_same_seed_and_has_all_kinds(tmp_path):
         {"ts_et": pd.date_range("2007-01-01", periods=30), "title": [f"Title {n} of Acme" for n in range(30)]}
     )
     titles.to_parquet(tmp_path / "headlines" / "reuters_2007.parquet")
-    config = PoolConfig([2007], titles=10, call_sentences=2, variants={"made up": 2}, named_share=0.5, risk_titles=5)
-    pool = build_pool(config, ROWS, tmp_path)
+    sizes = {"titles": 10, "call_sentences": 2, "risk_titles": 5, "variants": {"made up": 2, "passages": 3}}
+    config = PoolConfig([2007], **sizes, near_words=str(encoder), named_share=0.5)
+    passage = {"text": "We may be sued by all of our lenders", "task": "risk", "source": "passages", "group": "1"}
+    rows = pd.concat([ROWS, pd.DataFrame([passage])], ignore_index=True).astype(object)
+    rows = rows.where(rows.notna(), None)
+    pool = build_pool(config, rows, tmp_path, tmp_path)
     counts = pool["kind"].value_counts()
     assert (counts["title"], counts["risk title"]) == (10, 5)
     assert set(pool["kind"]) == {"title", "call", "variant", "risk title"}
     assert set(pool.loc[pool["kind"] == "risk title", "task"]) == {"risk"}
-    assert set(pool.loc[pool["kind"] == "variant", "source"]) == {"made up"}
+    changed = pool[pool["kind"] == "variant"]
+    assert set(zip(changed["source"], changed["task"], strict=True)) == {("made up", "sentiment"), ("passages", "risk")}
     assert not pool.duplicated(["text", "entity", "task"]).any()
-    pd.testing.assert_frame_equal(pool, build_pool(config, ROWS, tmp_path))
+    pd.testing.assert_frame_equal(pool, build_pool(config, rows, tmp_path, tmp_path))
 
 
 def test_passages_come_from_the_training_rows_companies_and_are_none_of_the_rows(monkeypatch):
@@ -75,5 +111,5 @@ def test_passages_come_from_the_training_rows_companies_and_are_none_of_the_rows
     found = (passage("1", "We may be sued."), passage("1", "We may fail."), passage("2", "We may melt."))
     monkeypatch.setattr(pool_module, "filing_passages", lambda data: found)
     rows = pd.DataFrame({"text": ["We may be sued."], "group": ["1"]})
-    config = PoolConfig([2007], titles=0, call_sentences=0, variants={}, named_share=0, risk_passages=9)
+    config = PoolConfig([2007], titles=0, call_sentences=0, variants={}, near_words="", named_share=0, risk_passages=9)
     assert other_passages(config, rows, None, np.random.default_rng(0)) == ["We may fail."]

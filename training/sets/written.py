@@ -18,17 +18,18 @@ FOLDER = Path(__file__).parents[1] / "written"
 
 
 class WrittenSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """training/written/TASK.csv: text, label and entity (or none); for risks text and labels, spaces between them."""
+    """A file of training/written: text, label and entity (or none); for risks text and labels, spaces between them."""
 
     name: str
+    file: str
     task: Literal["sentiment", "risk"] = "sentiment"
     licence: str = "Apache-2.0, as the code"
     repeat: int = 1  # how often an epoch shows each of its rows
 
 
 def read_written(chosen: WrittenSet) -> pd.DataFrame:
-    """The rows of one task; a sentence whose entities all agree also makes a row without entity."""
-    found = pd.read_csv(FOLDER / f"{chosen.task}.csv", keep_default_na=False, na_values=[""])
+    """The rows of one file; a sentence whose entities all agree also makes a row without entity."""
+    found = pd.read_csv(FOLDER / chosen.file, keep_default_na=False, na_values=[""])
     if chosen.task == "sentiment":
         return with_whole_texts(make_rows(found, task="sentiment", source=chosen.name))
     labels = found["labels"].map(lambda named: () if named == NO_RISK else tuple(named.split()), na_action="ignore")
