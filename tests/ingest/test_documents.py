@@ -56,6 +56,14 @@ def test_a_bare_date_is_available_at_the_end_of_its_new_york_day(day):
     assert (row["available_at"], row["pit_grade"]) == (at, "C")
 
 
+def test_a_bare_date_that_was_polled_later_is_not_available_before_it_was_seen():
+    at = pd.Timestamp("2026-11-18", tz="America/New_York").tz_convert("UTC")
+    day_end, later = pd.Timestamp("2026-11-19 04:59:59", tz="UTC"), pd.Timestamp("2026-11-19 20:00", tz="UTC")
+    for seen_at, known in ((at + pd.Timedelta(hours=1), day_end), (later, later)):
+        row = documents(item(published_at=at, date_only=True), live=True, seen_at=seen_at).iloc[0]
+        assert (row["available_at"], row["pit_grade"]) == (known, "C")
+
+
 def test_the_same_item_is_one_document_and_recurring_titles_are_several():
     url = "https://Wire.example/a?id=3&utm_source=x#top"
     same = documents(item(url=url), item(url="https://wire.example/a?id=3"))

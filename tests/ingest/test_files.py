@@ -10,7 +10,9 @@ from pyarrow import fs
 
 from sentfeat.config import FilesPrices, FilesSource
 from sentfeat.errors import SourceError
-from sentfeat.ingest.files import FilesBars, FilesNews, parse_times
+from sentfeat.ingest.documents import to_documents
+from sentfeat.ingest.file_times import parse_days, parse_times
+from sentfeat.ingest.files import FilesBars, FilesNews
 from sentfeat.sessions import Window
 from tests.s3 import BUCKET
 
@@ -45,12 +47,41 @@ def utc(values: list[str], zone: str | None) -> list[str]:
         ("2026-11-01 01:30:00", NEW_YORK, "2026-11-01 06:30"),  # the clock shows it twice: the later one
         ("2026-03-08 02:30:00", NEW_YORK, "2026-03-08 07:00"),  # the clock never shows it: when it moved on
         ("2026-07-01", None, "2026-07-02 03:59"),  # a bare date is known at its end, New York
+        ("20260701", NEW_YORK, "2026-07-02 03:59"),
+        ("2026/07/01", NEW_YORK, "2026-07-02 03:59"),
+        ("2026-07-01 09:30:00+00", NEW_YORK, "2026-07-01 09:30"),  # as PostgreSQL writes it
+        ("20260701T093000Z", None, "2026-07-01 09:30"),
+        ("2026-07", NEW_YORK, None),
+        ("2026-13-01", NEW_YORK, None),
         ("yesterday", NEW_YORK, None),
         ("", NEW_YORK, None),
     ],
 )
 def test_a_clock_is_read_as_declared(text, zone, expected):
     assert utc([text], zone) == [expected]
+
+
+def test_times_of_all_manners_may_stand_in_one_column():
+    mixed = ["2026-07-01 09:30:00-04", "2026-01-05 09:30:00-05", "2026-01-05 09:30:00", "20260105"]
+    expected = ["2026-07-01 13:30", "2026-01-05 14:30", "2026-01-05 14:30", "2026-01-06 04:59"]
+    assert utc(mixed, NEW_YORK) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["2011-01-03", "2011-01-04 00:00:00", "20110105"], ["2011-01-03", "2011-01-04", "2011-01-05"]),
+        (["2011-01-03 00:00:00-05:00", "2011-07-05 00:00:00-04:00"], ["2011-01-03", "2011-07-05"]),
+        ([20110103, 20110104], ["2011-01-03", "2011-01-04"]),
+        ([20110103.0, None], ["2011-01-03", None]),
+        ([dt.date(2011, 1, 3)], ["2011-01-03"]),
+        (["03/01/2011", "13/01/2011", "2011-02-30", ""], [None] * 4),
+        (pd.date_range("2011-01-03 18:00", periods=1, tz=NEW_YORK), ["2011-01-03"]),
+    ],
+)
+def test_a_session_is_read_as_a_date_or_not_at_all(values, expected):
+    found = parse_days(pd.Series(values))
+    assert [None if pd.isna(day) else day.strftime("%Y-%m-%d") for day in found] == expected
 
 
 def test_a_naive_time_without_a_declared_zone_is_refused(tmp_path):
@@ -82,6 +113,27 @@ def test_rows_of_one_text_become_one_item_with_all_tags(tmp_path):
     )
     items = news(path).fetch(ALL_TIME).items
     assert items["tickers"].tolist() == [("AAPL", "INTC"), ("AAPL",), ("INTC", "AMD"), ()]
+
+
+def test_tags_may_be_lists_and_ids_and_ciks_numbers(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "when": ["2026-07-01T09:30:00Z", "2026-07-02T09:30:00Z"],
+            "headline": ["Apple and Intel rise", "Nobody does"],
+            "symbol": [["AAPL", " INTC "], []],
+            "number": [7, None],
+            "filer": ["0000320193", ""],
+        }
+    )
+    frame.to_parquet(tmp_path / "n.parquet")
+    frame.to_json(tmp_path / "n.jsonl", orient="records", lines=True)
+    for name in ("n.parquet", "n.jsonl"):
+        source = news(tmp_path / name, columns=COLUMNS | {"item_id": "number", "cik": "filer"})
+        items = source.fetch(ALL_TIME).items
+        assert items["tickers"].tolist() == [("AAPL", "INTC"), ()]
+        assert items["item_id"].tolist() == ["7", None]
+        assert items["cik"].tolist() == [320193, None]
+        assert len(set(to_documents(items, source, pd.Timestamp("2026-08-01", tz="UTC"))["document_id"])) == 2
 
 
 def test_undated_rows_are_handed_over_for_the_quarantine(tmp_path):
@@ -188,12 +240,15 @@ def test_a_changed_file_is_read_again(tmp_path):
 
 def test_bars_are_filtered_and_carry_their_basis(tmp_path):
     path = tmp_path / "bars.csv"
-    path.write_text("t,k,d,o,h,l,c,v\nA,Stocks,2026-07-01,1,2,1,2,5\nS,ETFs,2026-07-01,1,2,1,2,5\n")
+    path.write_text(
+        "t,k,d,o,h,l,c,v\nA,Stocks,2026-07-01,1,2,1,2,5\nA,Stocks,02/07/2026,1,2,1,2,5\nS,ETFs,2026-07-01,1,2,1,2,5\n"
+    )
     names = dict(zip(("ticker", "session", "open", "high", "low", "close", "volume"), "tdohlcv", strict=True))
     settings = FilesPrices(path=str(path), columns=names, basis="raw", where={"k": "Stocks"})
     days = pd.Timestamp("2026-07-01"), pd.Timestamp("2026-07-02")
-    items = FilesBars(settings, ".").bars(pd.DataFrame(), *days).items
-    assert items[["ticker", "close", "price_basis"]].values.tolist() == [["A", 2.0, "raw"]]
+    harvest = FilesBars(settings, ".").bars(pd.DataFrame(), *days)
+    assert harvest.items[["ticker", "close", "price_basis"]].values.tolist() == [["A", 2.0, "raw"]]
+    assert harvest.rejected[["reason", "detail"]].values.tolist() == [["undated", "session '02/07/2026'"]]
     wrong = FilesPrices(path=str(path), columns={"ticker": "t"}, basis="raw")
     with pytest.raises(SourceError, match="column map of bars must map exactly"):
         FilesBars(wrong, ".").bars(pd.DataFrame(), *days)

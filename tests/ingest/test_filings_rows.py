@@ -14,7 +14,10 @@ TEXT = "The company ended its agreement with a supplier of memory chips. It expe
 
 
 class Wire:
-    name, live, delay = "edgar", True, pd.Timedelta(0)
+    name, delay = "edgar", pd.Timedelta(0)
+
+    def __init__(self, live: bool) -> None:
+        self.live = live
 
 
 def filing(form: str = "8-K", **more) -> Filing:
@@ -27,10 +30,10 @@ def rows(one: Filing, *sections: tuple[str, str, Verdict]) -> pd.DataFrame:
     return item_frame(filing_rows(one, [SectionText(*section) for section in sections]))
 
 
-def documents(items: pd.DataFrame) -> pd.DataFrame:
+def documents(items: pd.DataFrame, live: bool = True) -> pd.DataFrame:
     usable, rejected = split_usable(Harvest(items, None), NOW)
     assert rejected.empty
-    return conform(DOCUMENTS, to_documents(usable, Wire(), NOW)).to_pandas()
+    return conform(DOCUMENTS, to_documents(usable, Wire(live), NOW)).to_pandas()
 
 
 def test_an_item_of_one_passage_is_three_documents_of_which_one_is_scored():
@@ -64,7 +67,7 @@ def test_a_filing_that_comes_by_another_address_is_the_same_documents():
 
 def test_a_date_without_a_clock_is_available_at_the_end_of_its_day():
     midnight = pd.Timestamp("1996-03-29", tz="America/New_York")
-    found = documents(rows(filing("10-K", basis="date_only", published_at=midnight)))
+    found = documents(rows(filing("10-K", basis="date_only", published_at=midnight)), live=False)
     assert found["pit_grade"].tolist() == ["C"]
     assert found["available_at"][0] == pd.Timestamp("1996-03-29 23:59:59", tz="America/New_York")
 

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 UNIVERSE = read_universe(str(ROOT / "data" / "universe.csv"))
 
 
-def links(title: str, day: str = "2012-06-01", **values) -> pd.DataFrame:
+def links(title: str, day: str = "2012-06-01", universe: Universe = UNIVERSE, **values) -> pd.DataFrame:
     at = pd.Timestamp(f"{day} 15:00", tz="UTC")
     row = {
         "document_id": "d",
@@ -24,7 +24,7 @@ def links(title: str, day: str = "2012-06-01", **values) -> pd.DataFrame:
         "tags": None,
         "cik": None,
     } | values
-    found = link(pd.DataFrame([row]).astype({"available_at": "datetime64[us, UTC]"}), UNIVERSE)
+    found = link(pd.DataFrame([row]).astype({"available_at": "datetime64[us, UTC]"}), universe)
     conform(LINKS, found.links)
     return found
 
@@ -52,6 +52,25 @@ def test_attention_is_shared_beyond_two():
 def test_a_filing_is_linked_by_its_filer():
     found = links("10-K", cik=320193).links
     assert found[["security_id", "method"]].values.tolist() == [["320193-A", "cik"]]
+
+
+def test_a_filing_is_not_linked_to_whom_its_filers_symbol_belonged_before():
+    rows = pd.DataFrame(
+        {
+            "security_id": ["old", "sbc", "sbc"],
+            "ticker": ["T", "SBC", "T"],
+            "name": ["AT&T Corp.", "SBC Communications", "AT&T Inc."],
+            "aliases": None,
+            "sector": "Other",
+            "cik": pd.array([5907, 732717, 732717], dtype="Int64"),
+            "valid_from": pd.to_datetime(["1990-01-02", "1990-01-02", "2005-12-01"]),
+            "valid_to": pd.to_datetime(["2005-11-18", "2005-11-30", None]),
+        }
+    )
+    for day, security, ticker in (("2004-03-11", "sbc", "SBC"), ("2006-03-10", "sbc", "T")):
+        found = links("10-K", day=day, universe=Universe(rows), cik=732717).links
+        assert found[["security_id", "ticker"]].values.tolist() == [[security, ticker]]
+    assert links("10-K", day="2004-03-11", universe=Universe(rows), cik=5907).links["security_id"].tolist() == ["old"]
 
 
 def test_symbols_mean_what_they_meant_on_the_day():

@@ -4,7 +4,7 @@ The grade follows the way an item came in, not its lag:
 
     A  polled live                 available_at = max(published_at, first_seen_at)
     B  backfilled or replayed      available_at = published_at + the source's delay
-    C  a date without a clock      available_at = 23:59:59 New York of that date
+    C  a date without a clock      available_at = 23:59:59 New York of that date, polled live not before first_seen_at
 """
 
 import json
@@ -73,7 +73,8 @@ def availability(items: pd.DataFrame, source: Source, seen_at: pd.Timestamp) -> 
     grade = pd.Series("A" if source.live else "B", index=items.index)
     dated = items["date_only"]
     day_end = published.dt.tz_convert(NEW_YORK).dt.normalize() + pd.DateOffset(days=1) - pd.Timedelta(seconds=1)
-    return available.mask(dated, day_end.dt.tz_convert("UTC")), grade.mask(dated, "C")
+    day_end = day_end.dt.tz_convert("UTC")
+    return available.mask(dated, day_end.clip(lower=seen_at) if source.live else day_end), grade.mask(dated, "C")
 
 
 def to_quarantine(rejected: pd.DataFrame, source: str, seen_at: pd.Timestamp) -> pd.DataFrame:

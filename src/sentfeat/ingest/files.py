@@ -14,6 +14,7 @@ import pyarrow as pa
 from sentfeat.config import FilesPrices, FilesSource, resolve
 from sentfeat.errors import SourceError
 from sentfeat.ingest.documents import payload
+from sentfeat.ingest.file_times import parse_days, parse_times
 from sentfeat.ingest.places import File, find_files
 from sentfeat.ingest.source import FIRST_VISIT, Harvest, Visit, item_frame, rejected_frame
 from sentfeat.sessions import NEW_YORK, Window
@@ -22,7 +23,6 @@ NEWS_COLUMNS = {
     "published_at", "title", "text", "item_id", "publisher", "url", "tickers", "cik", "form", "accession", "section",
 }  # fmt: skip
 NEWS_NEEDED = ("published_at", "title")
-UTC = "datetime64[us, UTC]"
 Files = tuple[File, ...]
 BAR_COLUMNS = ("ticker", "session", "open", "high", "low", "close", "volume")
 
@@ -72,9 +72,9 @@ class FilesBars:
 
     def bars(self, universe: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> Harvest:
         """See PriceSource."""
-        frame = _bars(msgspec.json.encode(self.settings), find_files(self.name, self._path))
+        frame, rejected = _bars(msgspec.json.encode(self.settings), find_files(self.name, self._path))
         inside = frame["session"].between(first, last)
-        return Harvest(frame[inside], None)
+        return Harvest(frame[inside], None, rejected)
 
 
 def _read(name: str, files: Files, columns: dict[str, str], extra: tuple[str, ...] = ()):
@@ -122,53 +122,41 @@ def _news(encoded: bytes, files: Files) -> tuple[pd.DataFrame, pd.DataFrame]:
     frame = _read(settings.name, files, settings.columns)
     frame["published_raw"] = frame["published_at"].astype(str)
     frame["published_at"], frame["date_only"] = parse_times(frame["published_at"], settings.timezone, settings.name)
+    for column, typed in (("item_id", _as_ids), ("cik", _as_numbers)):
+        if column in frame:
+            frame[column] = typed(frame[column])
     undated = frame["published_at"].isna()
-    rejected = rejected_frame(
-        {"reason": "undated", "detail": f"published_at {row['published_raw']!r}", "payload": payload(row)}
-        for row in frame[undated].to_dict("records")
-    )
+    rejected = _undated(frame[undated], "published_at", frame["published_raw"])
     items = _merge_tagged(frame[~undated], settings).assign(kind=settings.document_kind)
     items["text"] = items.get("text", items["title"])
     return item_frame(items.sort_values("published_at", kind="stable", ignore_index=True)), rejected
 
 
-def parse_times(values: pd.Series, zone: str | None, name: str) -> tuple[pd.Series, pd.Series]:
-    """UTC times (NaT where unreadable) and whether a value was a bare date.
-
-    A time with an offset is taken at its word; a naive one is local to `zone`, the later reading where the clocks go
-    back, and an error where no zone is declared. A bare date counts as the end of that New York day.
-    """
-    if pd.api.types.is_numeric_dtype(values):
-        raise SourceError(f"source {name}: published_at holds numbers; give ISO times, or convert the epoch first")
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return values.dt.tz_convert("UTC").astype(UTC), pd.Series(False, index=values.index)
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return _localise(values, zone, name), pd.Series(False, index=values.index)
-    text = values.astype("string").str.strip().fillna("")
-    date_only, zoned = text.str.fullmatch(r"\d{4}-\d\d-\d\d"), text.str.contains(r"\d(?:\s?Z|\s?[+-]\d\d:?\d\d)$")
-    times = pd.Series(pd.NaT, index=values.index, dtype=UTC)
-    times[zoned] = pd.to_datetime(text[zoned], utc=True, errors="coerce", format="ISO8601").astype(UTC)
-    days = pd.to_datetime(text[date_only], errors="coerce") + pd.Timedelta("23:59:59")
-    times[date_only] = days.dt.tz_localize(NEW_YORK).dt.tz_convert("UTC").astype(UTC)
-    naive = pd.to_datetime(text[~zoned & ~date_only], errors="coerce", format="ISO8601")
-    if naive.notna().any():
-        times[naive.index] = _localise(naive, zone, name)
-    return times, date_only.astype(bool)
+def _undated(rows: pd.DataFrame, column: str, raw: pd.Series) -> pd.DataFrame:
+    """A rejected row for each of `rows`, whose `column` could not be read from what stood there (`raw`)."""
+    found = zip(rows.to_dict("records"), raw[rows.index], strict=True)
+    return rejected_frame(
+        {"reason": "undated", "detail": f"{column} {value!r}", "payload": payload(row)} for row, value in found
+    )
 
 
-def _localise(naive: pd.Series, zone: str | None, name: str) -> pd.Series:
-    if zone is None:
-        example = naive.dropna().iloc[0] if naive.notna().any() else "none"
-        raise SourceError(
-            f"source {name}: published_at has times without a zone (such as {example}); "
-            f'say which clock they are, for example timezone = "America/New_York"'
-        )
-    try:
-        later_reading = np.zeros(len(naive), dtype=bool)
-        local = naive.dt.tz_localize(zone, ambiguous=later_reading, nonexistent="shift_forward")
-    except (KeyError, ValueError) as error:
-        raise SourceError(f"source {name}: timezone {zone!r} is no IANA zone such as America/New_York") from error
-    return local.dt.tz_convert("UTC").astype(UTC)
+def _as_ids(values: pd.Series) -> pd.Series:
+    """Text; whole numbers, which a gap turns into fractions, without their point."""
+    whole = pd.api.types.is_numeric_dtype(values) and (values.dropna() % 1 == 0).all()
+    return (values.astype("Int64") if whole else values).astype("string").astype(object)
+
+
+def _as_numbers(values: pd.Series) -> pd.Series:
+    return pd.to_numeric(values, errors="coerce").astype("Int64").astype(object)
+
+
+def _tags_in(cell: object, separator: str) -> list[str]:
+    """The tags of one cell: a list of them, or text with a separator; none in an empty one."""
+    if isinstance(cell, list | tuple | np.ndarray):
+        given = [str(tag) for tag in cell if tag is not None]
+    else:
+        given = [] if cell is None or pd.isna(cell) else str(cell).split(separator)
+    return [tag.strip() for tag in given if tag.strip()]
 
 
 def _merge_tagged(frame: pd.DataFrame, settings: FilesSource) -> pd.DataFrame:
@@ -178,16 +166,15 @@ def _merge_tagged(frame: pd.DataFrame, settings: FilesSource) -> pd.DataFrame:
     same = [column for column in ("item_id", "url", "title", "text", "published_at") if column in frame]
     group = frame.groupby(same, sort=False, dropna=False).ngroup()
     tags: dict[int, dict[str, None]] = {}
-    for number, cell in zip(group, frame["tickers"].fillna("").astype(str), strict=True):
-        found = (tag.strip() for tag in cell.split(settings.tickers_separator))
-        tags.setdefault(number, {}).update((tag, None) for tag in found if tag)
+    for number, cell in zip(group, frame["tickers"], strict=True):
+        tags.setdefault(number, {}).update(dict.fromkeys(_tags_in(cell, settings.tickers_separator)))
     first = frame[~group.duplicated()]
     return first.assign(tickers=[tuple(tags[number]) for number in group[first.index]])
 
 
 @lru_cache(maxsize=4)
-def _bars(encoded: bytes, files: Files) -> pd.DataFrame:
-    """All bars of the files, with price_basis and adjusted_asof_date."""
+def _bars(encoded: bytes, files: Files) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All bars of the files, with price_basis and adjusted_asof_date, and the rows whose session could not be read."""
     settings = msgspec.json.decode(encoded, type=FilesPrices)
     absent = set(BAR_COLUMNS) - set(settings.columns)
     if absent or set(settings.columns) - set(BAR_COLUMNS):
@@ -196,10 +183,14 @@ def _bars(encoded: bytes, files: Files) -> pd.DataFrame:
     for column, value in settings.where.items():
         frame = frame[frame[column].astype(str) == value]
     frame = frame[list(BAR_COLUMNS)].copy()
-    frame["session"] = pd.to_datetime(frame["session"], errors="coerce").dt.tz_localize(None).dt.normalize()
+    raw = frame["session"]
+    frame["session"] = parse_days(raw)
+    undated = frame["session"].isna()
+    rejected = _undated(frame[undated].assign(session=raw[undated].astype(str)), "session", raw)
+    frame = frame[~undated]
     numbers = ["open", "high", "low", "close", "volume"]
     frame[numbers] = frame[numbers].apply(pd.to_numeric, errors="coerce").astype(float)
-    return frame.assign(price_basis=settings.basis, adjusted_asof_date=settings.adjusted_asof_date)
+    return frame.assign(price_basis=settings.basis, adjusted_asof_date=settings.adjusted_asof_date), rejected
 
 
 def _midnight(day: dt.date) -> pd.Timestamp:
