@@ -73,3 +73,12 @@ def test_pairs_of_versions_are_complete(lake):
     removed = sorted(file.path for file in plan_prune(lake, DAYS[9]).files)
     for manifest, data in zip(removed[::2], removed[1::2], strict=True):
         assert manifest.removesuffix(".json") == data.removesuffix(".parquet")
+
+
+def test_a_version_that_comes_back_does_not_hide_its_first_time(tmp_path):
+    lake = Lake(tmp_path / "lake")
+    shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+    for at, count in zip(DAYS[:4], (1, 2, 1, 3), strict=True):
+        publish(shelf, SESSIONS[0], at, n_news=[count])
+    assert [seen(lake, at) for at in DAYS[:4]] == [[1], [2], [1], [3]]
+    assert len(shelf.versions(SESSIONS[0])) == 4

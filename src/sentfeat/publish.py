@@ -92,7 +92,8 @@ class Shelf:
 
     def _keep(self, session: pd.Timestamp, manifest: dict[str, Any]) -> None:
         """Copy a published version aside; one whose file is damaged leaves its manifest only."""
-        stem = f"superseded/{self.folder}/date={session.date()}/{manifest['content_hash'][:16]}"
+        published = pd.Timestamp(manifest["published_at"]).strftime("%Y%m%dT%H%M%S%f")  # the same content may come back
+        stem = f"superseded/{self.folder}/date={session.date()}/{published}-{manifest['content_hash'][:16]}"
         data = self.lake.get(self.data_path(session))
         if data is not None and sha256(data) == manifest["file_sha256"]:
             self.lake.put(f"{stem}.parquet", data)

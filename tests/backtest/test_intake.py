@@ -87,6 +87,12 @@ def test_too_few_sessions_come_with_what_became_of_the_rows(vendor, settings):
         run(table[few], bars, settings)
 
 
+def test_an_index_that_repeats_means_nothing(vendor):
+    table, bars = vendor
+    halves = [half.reset_index(drop=True) for half in (table[:100], table[100:])]
+    pd.testing.assert_frame_equal(accept(pd.concat(halves), bars)[0], accept(table, bars)[0])
+
+
 def test_the_newest_revision_of_a_bar_is_taken(vendor):
     table, bars = vendor
     newer = bars.assign(revision_seen_at=pd.Timestamp("2024-01-02", tz="UTC"), close=1.0)

@@ -8,6 +8,7 @@ from sentfeat.backtest import Context, run
 from sentfeat.backtest.panel import build_panel
 from sentfeat.backtest.probes import FAILED, PASSED, UNKNOWN, equal_rows, label_overlap, timing
 from sentfeat.backtest.walkforward import Fold
+from sentfeat.errors import DataError
 
 
 def test_rows_known_in_time_pass(planted_tables):
@@ -42,12 +43,20 @@ def test_times_that_are_empty_or_of_no_zone_are_unknown(planted_tables):
     assert timing(features).detail == "known_at is empty in 1 rows"
 
 
-def test_a_training_part_that_touches_the_forecasts_fails(planted_tables):
+def test_times_as_text_may_have_the_offsets_of_summer_and_winter(planted_tables):
     features = planted_tables[0]
-    sessions = pd.DatetimeIndex(sorted(features["session"].unique()))
-    assert label_overlap(features, sessions, [Fold(100, 102, 110, 108, True)]).status == PASSED
-    assert label_overlap(features, sessions, [Fold(103, 102, 110, 108, True)]).status == FAILED
-    assert label_overlap(features, sessions, [Fold(100, 102, 110, 108, True)], horizon=4).status == FAILED
+    text = features.assign(known_at=features["known_at"].dt.tz_convert("America/New_York").astype(str))
+    assert len(set(text["known_at"].str[-6:])) == 2
+    assert timing(text) == timing(features)
+    with pytest.raises(DataError, match="the column known_at holds something that is no time"):
+        timing(features.assign(known_at="soon"))
+
+
+def test_a_training_part_that_touches_the_forecasts_fails(planted_tables):
+    sessions = pd.DatetimeIndex(sorted(planted_tables[0]["session"].unique()))
+    assert label_overlap(sessions, [Fold(100, 102, 110, 108, True)]).status == PASSED
+    assert label_overlap(sessions, [Fold(103, 102, 110, 108, True)]).status == FAILED
+    assert label_overlap(sessions, [Fold(100, 102, 110, 108, True)], horizon=4).status == FAILED
 
 
 def test_an_arm_with_fewer_rows_fails(planted_tables, settings):
@@ -115,6 +124,12 @@ def test_late_features_make_the_backtest_invalid(planted_tables, settings):
     verdict = run(late, prices, settings).verdict
     assert verdict["verdict"] == "INVALID"
     assert "known before they could be traded: FAILED" in verdict["reason"]
+
+
+def test_a_table_that_was_known_days_before_is_valid(planted_tables, settings):
+    features, prices = planted_tables
+    old = features.assign(known_at=features["known_at"] - pd.Timedelta(days=5))
+    assert run(old, prices, settings).verdict["verdict"] == run(features, prices, settings).verdict["verdict"]
 
 
 def test_a_table_without_known_at_is_unverified(planted_tables, settings):

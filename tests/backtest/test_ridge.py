@@ -71,6 +71,22 @@ def test_forecasts_equal_scikit_learn_fitted_from_scratch(rows, arm):
                 np.testing.assert_allclose(forecasts[arm][day, present[day]], row, atol=1e-8)
 
 
+def test_forecasts_do_not_depend_on_a_columns_unit(rows):
+    values, target, present = rows
+    _, penalties, forecasts = fitted(values, target, present)
+    _, same, scaled = fitted(values * [1e-7, 1e-3, 1e9, 1e-7, 1e-20], target, present)
+    assert {block: list(found) for block, found in same.items()} == {b: list(found) for b, found in penalties.items()}
+    for arm in ARMS:
+        np.testing.assert_allclose(scaled[arm], forecasts[arm], atol=1e-9)
+
+
+def test_a_constant_column_counts_for_nothing(rows):
+    values, target, present = rows
+    _, _, without = fitted(np.where(np.arange(5) == 2, 0.0, values), target, present)
+    _, _, constant = fitted(np.where(np.arange(5) == 2, 0.3, values), target, present)
+    np.testing.assert_allclose(constant["B2"], without["B2"], atol=1e-9)
+
+
 @pytest.mark.filterwarnings("ignore:invalid value")  # scikit-learn meets a column still null in all training rows
 def test_a_penalty_is_the_one_with_the_least_error_in_earlier_forecasts(rows):
     values, target, present = rows

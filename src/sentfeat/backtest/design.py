@@ -39,7 +39,7 @@ class Design:
         n = np.maximum(np.cumsum(counts, axis=0)[stops][:, mask_at], 1)
         mean = np.cumsum(values.sum(axis=1), axis=0)[stops] / n
         variance = np.cumsum(np.einsum("tnp,tnp->tp", values, values), axis=0)[stops] / n - mean**2
-        noise = 1e-12 * (1 + mean**2)  # below this a difference of sums is rounding
+        noise = 1e-12 * mean**2 + 1e-200  # below this a difference of sums is rounding, in any unit
         scale = np.where(variance > noise, 1 / np.sqrt(np.maximum(variance, noise)), 0.0)
         transform = np.zeros((len(folds), self.raw.shape[2], columns))
         transform[:, np.arange(columns), np.arange(columns)] = scale

@@ -230,7 +230,7 @@ class _Run:
         cuts = possible[np.sort(picked)]
         return [
             probes.timing(tested),
-            probes.label_overlap(tested, walk.panel.sessions, walk.folds),
+            probes.label_overlap(walk.panel.sessions, walk.folds),
             probes.equal_rows(walk.panel, forecasts, walk.first),
             probes.prefix_invariance(self._again, self.features, self.prices, predictions, cuts),
             leaks.plausible(walk.panel, forecasts, settings.implausible_ic),

@@ -66,7 +66,8 @@ def _keyed(frame: pd.DataFrame, key: str, what: str) -> pd.DataFrame:
         raise DataError(f"{what}: the column session must hold dates without a clock, as 2024-03-01; convert it first")
     if frame[key].isna().any() or session.isna().any():
         raise DataError(f"{what}: {key} or session is empty in some rows; drop or fill them")
-    return frame.assign(session=session.astype("datetime64[us]"), security_id=frame[key].astype(str))
+    keyed = frame.assign(session=session.astype("datetime64[us]"), security_id=frame[key].astype(str))
+    return keyed.reset_index(drop=True)  # it may repeat, as after pd.concat
 
 
 def _dates(session: pd.Series) -> pd.Series:

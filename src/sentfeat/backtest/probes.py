@@ -8,6 +8,7 @@ import pandas as pd
 
 from sentfeat.backtest.panel import Panel
 from sentfeat.backtest.walkforward import Fold
+from sentfeat.errors import DataError
 from sentfeat.sessions import closes, tradable_at
 
 PASSED, FAILED, UNKNOWN = "passed", "failed", "unknown"
@@ -52,17 +53,26 @@ def _wanting(features: pd.DataFrame) -> str | None:
     for column in [name for name in TIMES if name in features]:
         if features[column].isna().any():
             return f"{column} is empty in {int(features[column].isna().sum())} rows"
-        if pd.to_datetime(features[column]).dt.tz is None:
+        if not _has_zone(features[column], column):
             return f"{column} has no time zone"
     return None
 
 
-def label_overlap(features: pd.DataFrame, sessions: pd.DatetimeIndex, folds: list[Fold], horizon: int = 1) -> Probe:
-    """Every label in a training part ends before anything in the forecast part was known."""
+def _has_zone(times: pd.Series, column: str) -> bool:
+    """Of text, whether every time has one: those of a clock that is put forward have two. Raises DataError."""
+    if pd.api.types.is_datetime64_any_dtype(times):
+        return times.dt.tz is not None
+    try:
+        return all(pd.Timestamp(time).tzinfo is not None for time in times.unique())
+    except (ValueError, TypeError) as error:
+        raise DataError(f"features: the column {column} holds something that is no time: {error}") from error
+
+
+def label_overlap(sessions: pd.DatetimeIndex, folds: list[Fold], horizon: int = 1) -> Probe:
+    """Every label in a training part ends before the first forecast could be traded, however old its features are."""
     name = "No training label reaches into a forecast period"
-    known = _first_known(features, sessions)
-    ends = closes(sessions)
-    bad = [f for f in folds if not ends[f.train_stop + horizon - 2] < known[f.test_start : f.test_stop].min()]
+    opens, ends = tradable_at(sessions), closes(sessions)
+    bad = [f for f in folds if not ends[f.train_stop + horizon - 2] < opens[f.test_start]]
     gaps = [f.test_start - f.train_stop for f in folds]
     detail = f"{len(bad)} folds overlap; at least {min(gaps)} sessions are left out in between"
     return Probe(name, FAILED if bad else PASSED, len(folds), "folds", detail)
@@ -101,15 +111,6 @@ def prefix_invariance(
     days = ", ".join(str(cut.date()) for cut in cuts)
     detail = f"largest change {worst:.1e} (allowed {TOLERANCE:.0e}), cut at {days}"
     return Probe(name, PASSED if worst <= TOLERANCE else FAILED, compared, "forecasts", detail)
-
-
-def _first_known(features: pd.DataFrame, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """The earliest known_at of each session's rows, or its open where the table does not say."""
-    opens = tradable_at(sessions)
-    if _wanting(features):
-        return opens
-    known = pd.to_datetime(features["known_at"], utc=True).groupby(pd.to_datetime(features["session"])).min()
-    return pd.DatetimeIndex(known.reindex(sessions))
 
 
 def _without_future(
