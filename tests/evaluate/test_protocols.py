@@ -54,3 +54,16 @@ def test_no_near_twin_crosses_the_split_of_phrasebank():
     bare = pd.Series(texts).str.replace(r"[\d.,\s]+", " ", regex=True).str.lower()
     assert pd.Series(parts).groupby(bare).nunique().max() == 1
     assert (parts == "test").mean() == pytest.approx(0.3, abs=0.04)
+
+
+def test_texts_in_other_scripts_are_told_apart():
+    texts = [
+        "苹果公司业绩超预期",
+        "特斯拉股价大跌",
+        "Прибыль Сбербанка выросла",
+        "Убытки банка выросли",
+        "Прибыль Сбербанка выросла!",
+    ]
+    groups = near_duplicate_groups(texts).tolist()
+    assert len(set(groups)) == 4
+    assert groups[2] == groups[4]

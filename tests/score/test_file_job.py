@@ -67,6 +67,13 @@ def test_columns_are_kept_and_answers_are_the_engines(source, tmp_path, tiny_bun
     assert not (tmp_path / "out.parquet.parts").exists()
 
 
+def test_a_column_that_is_named_must_be_there(source, tmp_path):
+    for columns in ({"text_column": "headline"}, {"entity_column": "company"}):
+        (name,) = columns.values()
+        with pytest.raises(DataError, match=f"no column '{name}'; it has n, text, entity"):
+            examine(FileJob(source, tmp_path / "out.csv", **columns))
+
+
 def test_killed_and_started_again_it_goes_on_where_it_was(source, tmp_path, tiny_bundle):
     output, parts = tmp_path / "out.jsonl", tmp_path / "out.jsonl.parts"
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(tiny_bundle), str(source), str(output)], cwd=ROOT)

@@ -51,6 +51,41 @@ def test_types_hold_for_the_whole_file_not_only_its_beginning(tmp_path):
     assert sum(len(table) for table in read_slices(path, 16384, schema)) == 60000
 
 
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "", "-20"], pa.int64()),
+        (["1", "2.50", "-1e-05"], pa.float64()),
+        (["0.12345678901234567"], pa.float64()),
+        (["true", "FALSE"], pa.bool_()),
+        (["0000320193", "1"], pa.string()),
+        (["12345678901234567890"], pa.string()),
+        (["1234567890123456", "1.5"], pa.string()),
+        (["1E5", "2"], pa.string()),
+        (["0x1F", "2"], pa.string()),
+        (["tRUE"], pa.string()),
+        (["1", "true"], pa.string()),
+    ],
+)
+def test_cells_that_only_look_like_numbers_stay_as_they_are(tmp_path, cells, kind):
+    path = tmp_path / "a.csv"
+    path.write_text("".join(f"{cell},x\n" for cell in ["id", *cells]))
+    contents, (rows,) = read(path, 99)
+    assert contents.schema.field("id").type == kind
+    if kind == pa.string():
+        assert [row["id"] for row in rows] == cells
+
+
+def test_json_lines_hold_times_to_the_nanosecond(tmp_path):
+    times = pa.table({"at": pa.array([1_000_000_001, None], pa.timestamp("ns", "UTC"))})
+    times = times.append_column("took", pa.array([1_000_000_001, None], pa.duration("ns")))
+    write_slices(tmp_path / "a.jsonl", tmp_path / "a.jsonl", times.schema, [times])
+    first, second = map(json.loads, (tmp_path / "a.jsonl").read_text().splitlines())
+    assert pd.Timestamp(first["at"]) == pd.Timestamp(1_000_000_001, tz="UTC")
+    assert pd.Timedelta(first["took"]).value == 1_000_000_001
+    assert second == {"at": None, "took": None}
+
+
 def test_lines_of_json_may_differ_in_their_keys(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "a", "n": 1}\n\n{"n": 2.5}\n{"text": "c", "tags": ["x"]}\n')
@@ -74,9 +109,11 @@ def test_a_file_with_a_header_alone_has_columns_and_no_rows(tmp_path):
         ("a.csv", b"text,n\na,1\nb,2,3\n", "Expected 2 columns, got 3: b,2,3"),
         ("a.csv", b"text,text\na,b\n", "several columns of one name: text, text"),
         ("a.csv", b"text\n\xff\xfe\n", "invalid UTF8"),
+        ("a.csv", b"text,\xdcberschrift\na,b\n", "cannot read"),
         ("a.csv", b"", "Empty CSV"),
         ("a.jsonl", b'{"text": "a"}\n{"text": \n', "line 2: not a JSON object"),
         ("a.jsonl", b'{"n": 1}\n{"n": "b"}\n', "cannot read"),
+        ("a.jsonl", b'{"n": 12345678901234567890}\n', "cannot read"),
         ("a.jsonl", b"[1]\n", "line 1: not a JSON object"),
         ("a.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 1000, mtime=0)[:-20], "cannot read"),
         ("a.parquet", b"PAR1 not really", "cannot read"),

@@ -6,6 +6,7 @@ import signal
 import pandas as pd
 import pytest
 
+from sentfeat.errors import ConfigError
 from sentfeat.score import file_job
 from sentfeat.score.engine import Engine
 from sentfeat.score.file_job import FileJob, examine, score_file
@@ -46,3 +47,10 @@ def test_a_worker_killed_on_the_way_loses_and_doubles_nothing(cluster, tiny_bund
     local = FileJob(tmp_path / "in.csv", tmp_path / "alone.parquet")
     score_file(local, examine(local), LocalScorer(Engine.load(tiny_bundle, device="cpu")), lambda count: None)
     pd.testing.assert_frame_equal(pd.read_parquet(job.output), pd.read_parquet(local.output), check_exact=True)
+
+
+def test_more_workers_than_there_is_room_for_are_refused_at_once(cluster, tiny_bundle):
+    from sentfeat.score.on_ray import RayScorer
+
+    with pytest.raises(ConfigError, match="--workers 3, but the cluster has 2 cores"):
+        RayScorer(Asked(str(tiny_bundle)), workers=3)

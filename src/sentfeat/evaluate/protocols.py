@@ -40,7 +40,7 @@ PUBLISHED = {
 NEAR = 0.5
 """Word-pair sets that share this much (Jaccard) are taken for the same sentence."""
 
-_WORD = re.compile(r"[a-z]+|#")
+_WORD = re.compile(r"[a-z]+|#|[^\W\d_\x00-\u024f]+")  # words of other scripts are whole runs of letters
 _NUMBER = re.compile(r"\d[\d.,]*")
 
 

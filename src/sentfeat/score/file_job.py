@@ -62,14 +62,17 @@ class SliceScorer(Protocol):
     def run(self, slices: Iterable[Slice], progress: Progress) -> Iterator[Answered]: ...
 
 
+ENTITY_COLUMN = "entity"  # by default, and then it may be absent
+
+
 @dataclass(frozen=True)
 class FileJob:
-    """What to score and where to write it; entities are asked about only if the column is there."""
+    """What to score and where to write it; entities are asked about if the column is there, or if one is named."""
 
     source: Path
     output: Path
     text_column: str = "text"
-    entity_column: str = "entity"
+    entity_column: str = ENTITY_COLUMN
 
     @property
     def parts(self) -> Path:
@@ -97,13 +100,16 @@ class FileReport:
 def examine(job: FileJob) -> Contents:
     """What is in the source, before a model is loaded for it.
 
-    Raises ConfigError for an unknown format, DataError for a file that cannot be read or lacks the text column.
+    Raises ConfigError for an unknown format, DataError for a file that cannot be read or lacks a column that is named.
     """
     check_format(job.output)
     contents = scan(job.source)
     if job.text_column not in contents.schema.names:
         names = ", ".join(contents.schema.names)
         raise DataError(f"{job.source} has no column {job.text_column!r}; it has {names} (see --text-column)")
+    if job.entity_column not in (ENTITY_COLUMN, *contents.schema.names):
+        names = ", ".join(contents.schema.names)
+        raise DataError(f"{job.source} has no column {job.entity_column!r}; it has {names} (see --entity-column)")
     return contents
 
 

@@ -23,8 +23,19 @@ from sentfeat.spreadsheet import without_formulas
 FORMATS = (".csv", ".jsonl", ".parquet")
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 CHUNK = 16384  # rows read at a time
-_NUMBERS = (pa.int64(), pa.float64(), pa.bool_())  # what a CSV column may be besides text, narrowest first
+_WHOLE = r"-?(?:0|[1-9]\d{0,14})"  # longer ones are ids, as are those with leading zeros: they stay text
+_SPELLINGS = (  # what a CSV column may be besides text, narrowest first
+    (pa.int64(), f"^{_WHOLE}$"),
+    (pa.float64(), rf"^{_WHOLE}(?:\.\d{{1,17}})?(?:[eE][+-]\d{{1,3}})?$"),
+    (pa.bool_(), "^(?:true|false|True|False|TRUE|FALSE)$"),
+)
 _CSV = pa.csv.ParseOptions(newlines_in_values=True)
+_JSON = msgspec.json.Encoder(enc_hook=lambda value: value.isoformat())  # pandas' times and durations, to the nanosecond
+
+UNREADABLE = (
+    pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError,
+    OSError, EOFError, UnicodeDecodeError, OverflowError,
+)  # fmt: skip
 
 
 class Contents(NamedTuple):
@@ -87,7 +98,7 @@ def write_slices(path: Path, staged: Path, schema: pa.Schema, tables: Iterable[p
                         rows += len(table)
                 return rows
             for table in tables:
-                stream.write(b"".join(msgspec.json.encode(row) + b"\n" for row in table.to_pylist()))
+                stream.write(b"".join(_JSON.encode(row) + b"\n" for row in table.to_pylist()))
                 rows += len(table)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(f"{path} cannot hold these columns: {error}; write .parquet or .jsonl instead") from error
@@ -115,7 +126,7 @@ def _reading(path: Path) -> Iterator[None]:
         raise DataError(f"no file at {path}")
     try:
         yield
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise DataError(f"cannot read {path}: {error}") from error
 
 
@@ -185,13 +196,8 @@ def _spelled_type(cells: pa.ChunkedArray) -> pa.DataType:
     stated = cells.filter(pc.invert(pc.is_in(cells, missing)))
     if not len(stated):
         return pa.null()
-    for kind in _NUMBERS:
-        try:
-            stated.cast(kind)
-        except pa.ArrowInvalid:
-            continue
-        return kind
-    return pa.string()
+    fitting = (kind for kind, spelling in _SPELLINGS if pc.all(pc.match_substring_regex(stated, spelling)).as_py())
+    return next(fitting, pa.string())
 
 
 def _fit(chunk: pa.Table, schema: pa.Schema) -> pa.Table:

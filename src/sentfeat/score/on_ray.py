@@ -50,9 +50,12 @@ class RayScorer:
         found = ray.cluster_resources()
         gpus = int(found.get("GPU", 0))
         needs = {"num_gpus": 1} if gpus else {"num_cpus": 1}
+        room = gpus or int(found["CPU"])
+        if workers and workers > room:  # Ray would wait for ever, and not say so
+            raise ConfigError(f"--workers {workers}, but the cluster has {room} {'GPUs' if gpus else 'cores'}")
         kind: Any = ray.remote(EngineActor)
         actor = kind.options(max_restarts=RETRIES, max_task_retries=RETRIES, **needs)
-        self._actors = [actor.remote(asked) for _ in range(workers or gpus or int(found["CPU"]))]
+        self._actors = [actor.remote(asked) for _ in range(workers or room)]
         (self.model_id, self.temperature), *others = ray.get([actor.identity.remote() for actor in self._actors])
         if any(other != (self.model_id, self.temperature) for other in others):
             raise ConfigError("the cluster's nodes hold different models, or score in different precisions")
