@@ -40,10 +40,13 @@ class ConceptSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: str = "Apache-2.0, as the code"
 
 
+PARTS = ("train", "validation", "test")
+
+
 class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the model learns from and how much is held out."""
 
-    shares: dict[str, float]  # train, validation, test
+    shares: dict[str, float]  # of PARTS
     sets: list[LabelledSet] = []
     calls: list[CallSet] = []
     filings: list[FilingSet] = []
@@ -61,6 +64,8 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         twice = [name for name, count in names.items() if count > 1]
         if twice or not names:
             raise ValueError(f"each set needs a name of its own, twice: {twice}" if twice else "no set is named")
+        if set(self.shares) != set(PARTS):
+            raise ValueError(f"shares must give {', '.join(PARTS)}; got {', '.join(self.shares)}")
 
     @property
     def every_set(self) -> list[LabelledSet | CallSet | FilingSet | RiskSet | ConceptSet | WrittenSet | HubSet]:

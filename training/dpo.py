@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import torch
 from datasets import Dataset
 from peft import PeftModel
 from transformers import AutoTokenizer, set_seed
@@ -82,8 +83,16 @@ def train_adapter(config: DpoConfig, encoder: PromptEncoder, pairs: pd.DataFrame
         train_dataset=tokenised(pairs[pairs["split"] == "train"], encoder),
         eval_dataset=tokenised(pairs[pairs["split"] == "validation"], encoder) if config.train.patience else None,
     )
+    stay_on(trainer.model, start)
     fit(trainer, start, config.train.patience, out)
     save_adapter(trainer.model, out / "adapter")
+
+
+def stay_on(model: PeftModel, start: dict[str, torch.Tensor]) -> None:
+    """Give TRL's reference adapter the SFT's weights; TRL itself leaves out those of embeddings."""
+    weights = dict(model.named_parameters())
+    for name, weight in start.items():
+        weights[name.replace(".default", ".ref")].data.copy_(weight)
 
 
 def tokenised(pairs: pd.DataFrame, encoder: PromptEncoder) -> Dataset:

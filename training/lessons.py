@@ -11,6 +11,7 @@ import pandas as pd
 
 from sentfeat.categories import RISKS
 from sentfeat.config import EMBEDDED
+from sentfeat.errors import DataError
 from sentfeat.score.bundle import embedded_path
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS, PromptEncoder
@@ -47,7 +48,8 @@ def gather_texts(config: PoolConfig, rows: pd.DataFrame, data: Path, out: Path) 
             None if row.silver else targets_of(row.task, row.label) for row in train.itertuples(index=False, name="Row")
         ]
         labelled = train.assign(kind="labelled", truth=pd.Series(truth, index=train.index, dtype=object))
-        pd.concat([labelled, pool])[COLUMNS].to_parquet(target, index=False)
+        with replacing(target) as staged:
+            pd.concat([labelled, pool])[COLUMNS].to_parquet(staged, index=False)
     asked = pd.read_parquet(target).astype(object)
     return asked.where(asked.notna(), None)
 
@@ -57,13 +59,15 @@ def teach(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The teachers' weighted mean answer for each text, and the sentence vectors of the first one (zero elsewhere).
 
-    Each teacher's answers are kept in out/answers-NAME.npz. One without a weight counts once.
+    Each teacher's answers are kept in out/answers-NAME.npz. One without a weight counts once. Raises DataError if
+    nobody would answer for some of the texts.
     """
+    require_answers(teachers, asked)
     answers = [np.zeros(len(LABELS) if task == "sentiment" else len(RISKS)) for task in asked["task"]]
     heard = np.zeros(len(asked))
     vectors = np.zeros((len(asked), 0), dtype=np.float16)
     for teacher in teachers:
-        at = np.flatnonzero((asked["task"] == teacher.task) & asked.index.isin(of_sets(teacher, asked).index))
+        at = places_of(teacher, asked)
         chances, found = answers_of(teacher, rows, asked.iloc[at], out)
         weight = weights.get(teacher.name, 1.0)
         for place, row in zip(at, chances, strict=True):
@@ -73,6 +77,23 @@ def teach(
             vectors = np.zeros((len(asked), found.shape[1]), dtype=np.float16)
             vectors[at] = found
     return [answer / weight for answer, weight in zip(answers, heard, strict=True)], vectors
+
+
+def places_of(teacher: TeacherConfig, asked: pd.DataFrame) -> np.ndarray:
+    """Positions of the texts that the teacher answers for."""
+    return np.flatnonzero((asked["task"] == teacher.task) & asked.index.isin(of_sets(teacher, asked).index))
+
+
+def require_answers(teachers: list[TeacherConfig], asked: pd.DataFrame) -> None:
+    alone = np.ones(len(asked), dtype=bool)
+    for teacher in teachers:
+        alone[places_of(teacher, asked)] = False
+    if alone.any():
+        first = asked[alone].iloc[0]
+        raise DataError(
+            f"no teacher answers for {alone.sum()} texts, such as one of task {first['task']}, set {first['source']}, "
+            f"kind {first['kind']}: name it in a teacher's sets, unseen_sets or kinds"
+        )
 
 
 def answers_of(

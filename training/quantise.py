@@ -37,7 +37,8 @@ def prepare_base(source: str | Path, target: Path, device: str = "cpu") -> None:
     if not hasattr(settings, "quantization_config"):
         quantise(source, target, device)
     elif Path(source).is_dir():
-        shutil.copytree(source, target)
+        with new_folder(target) as staged:
+            shutil.copytree(source, staged)
     else:
         raise ConfigError(f"base {source!s} is quantised: give the full-precision model, or a folder it is stored in")
 

@@ -20,6 +20,7 @@ from peft import PeftModel, get_peft_model
 from transformers import AutoTokenizer, Trainer, TrainingArguments, set_seed
 from trl import SFTConfig, SFTTrainer
 
+from sentfeat.errors import DataError
 from sentfeat.score.prompt import TEMPLATES, PromptEncoder
 from training.build_dataset import build
 from training.completion_rows import CompletionEncoder
@@ -61,7 +62,16 @@ def read_rows(config: RunConfig, data: Path) -> tuple[pd.DataFrame, dict]:
     usable = rows[rows["task"].isin(SCORED)] if config.loss == "labels" else rows
     if len(usable) < len(rows):
         logger.info("%d rows are answered in words: a loss over labels leaves them out", len(rows) - len(usable))
+    require_validation(usable)
     return usable.reset_index(drop=True), card
+
+
+def require_validation(rows: pd.DataFrame) -> None:
+    """Raises DataError where a scored task has no row to calibrate it on; sentiment always needs some."""
+    held_out = set(rows.loc[rows["split"] == "validation", "task"])
+    for task in SCORED:
+        if task not in held_out and (task == "sentiment" or (rows["task"] == task).any()):
+            raise DataError(f"no {task} row is in the validation part, to calibrate it: add rows, or raise that share")
 
 
 def with_targets(rows: pd.DataFrame, soft: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,6 @@ from transformers import AutoModel, AutoTokenizer
 from sentfeat.categories import RISKS
 from sentfeat.evaluate.multilabel import risk_metrics, risk_targets
 from sentfeat.score.prompt import LABELS, clean
-from sentfeat.whole import replacing
 from training.encoders import encoder_path
 from training.label_rows import targets_of
 
@@ -106,7 +105,10 @@ class Teacher(torch.nn.Module):
 
 
 def tune(config: TeacherConfig, rows: pd.DataFrame, out: Path) -> Teacher:
-    """A teacher tuned on the rows of split "train" and kept in out/NAME.pt; the best epoch by validation counts."""
+    """A teacher tuned on the rows of split "train" and kept in out/NAME.pt; the best epoch by validation counts.
+
+    One that was killed is tuned anew.
+    """
     torch.manual_seed(config.seed)
     teacher = Teacher(config, encoder_path(config.encoder, out))
     target = out / f"{config.name}.pt"
@@ -134,7 +136,7 @@ def tune_fresh(config: TeacherConfig, teacher: Teacher, rows: pd.DataFrame, targ
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.learning_rate, total_steps=sum(map(len, epochs)) + 1, pct_start=config.warmup_share
     )
-    best = -1.0
+    best, kept = -1.0, target.with_suffix(".best.pt")  # not `target`: that name says that all epochs are done
     for number, batches in enumerate(epochs):
         teacher.train()
         for batch in batches:
@@ -147,8 +149,8 @@ def tune_fresh(config: TeacherConfig, teacher: Teacher, rows: pd.DataFrame, targ
         logger.info("%s, epoch %d: macro-F1 on validation rows, mean of the sets, %.3f", config.name, number, score)
         if score > best:
             best = score
-            with replacing(target) as staged:
-                torch.save(teacher.state_dict(), staged)
+            torch.save(teacher.state_dict(), kept)
+    kept.replace(target)
 
 
 def plan(config: TeacherConfig, train: pd.DataFrame) -> Iterator[list[pd.DataFrame]]:

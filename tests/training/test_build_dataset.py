@@ -55,6 +55,15 @@ def test_numeric_scores_are_cut_at_a_tenth(tmp_path):
     assert rows["label"].tolist() == ["negative", "neutral", "neutral", "neutral", "positive", None]
 
 
+def test_scores_out_of_range_have_no_label_and_class_ids_are_refused(tmp_path):
+    write_csv(tmp_path, "scored.csv", text=list("abc"), label=[-1, 0, 2])
+    rows = read_set(LabelledSet("scored", "scored.csv", "none"), tmp_path)
+    assert rows["label"].tolist() == ["negative", "neutral", None]
+    write_csv(tmp_path, "ids.csv", text=list("abc"), label=[0, 1, 2])
+    with pytest.raises(DataError, match=r"ids.csv: label holds class ids; give the labels by name"):
+        read_set(LabelledSet("ids", "ids.csv", "none"), tmp_path)
+
+
 def test_spans_of_a_paragraph_become_rows_unless_they_contradict(tmp_path):
     spans = [("Acme", "Positive"), ("Acme", "Positive"), ("Globex", "Neutral"), ("Globex", "Negative")]
     annotations = [{"value": value, "label": label} for value, label in spans]
@@ -156,9 +165,16 @@ def write_config(folder, text):
     ("text", "said"),
     [
         ('template = "plain"', "missing required field `data`"),
-        ('template = "plane"\n[data]\nshares = {train = 1}\n[[data.concepts]]', "template 'plane' is none of plain"),
+        (
+            'template = "plane"\n[data]\nshares = {train = 1, validation = 1, test = 1}\n[[data.concepts]]',
+            "template 'plane' is none of plain",
+        ),
         ('template = "plain"\n[data]\nshares = {train = 1}\nsheds = 3', "unknown field `sheds` - at `$.data`"),
         ('template = "plain"\n[data]\nshares = {train = 1}', "no set is named - at `$.data`"),
+        (
+            'template = "plain"\n[data]\nshares = {train = 1, valid = 1}\n[[data.concepts]]',
+            "shares must give train, validation, test; got train, valid",
+        ),
         (
             'template = "plain"\n[data]\nshares = {train = 1}\n[[data.calls]]\nname = "c"\nfile = 3\nlicence = ""',
             "Expected `str`, got `int` - at `$.data.calls[0].file`",

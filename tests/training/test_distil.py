@@ -1,3 +1,4 @@
+import itertools
 import json
 import zipfile
 
@@ -153,6 +154,33 @@ def test_a_teacher_learns_the_training_rows_and_is_kept(encoder, tmp_path):
     assert vectors.shape == (len(test), 32)
     again = tune(config, rows, tmp_path)
     assert np.array_equal(again.read(["Acme"], [None])[0], teacher.read(["Acme"], [None])[0])
+
+
+def test_a_teacher_killed_after_an_epoch_is_tuned_anew(encoder, tmp_path, monkeypatch):
+    config = TeacherConfig("one", "sentiment", str(encoder), epochs=40, batch_rows=4, learning_rate=5e-3)
+    rows = labelled_rows().assign(task="sentiment")
+    scored = itertools.count()
+
+    def killed_in_the_third_epoch(*_):
+        if next(scored) == 2:
+            raise KeyboardInterrupt
+        return 0.5
+
+    with monkeypatch.context() as patch:
+        patch.setattr("training.teacher.mean_f1", killed_in_the_third_epoch)
+        with pytest.raises(KeyboardInterrupt):
+            tune(config, rows, tmp_path)
+    teacher, test = tune(config, rows, tmp_path), rows[rows["split"] == "test"]
+    chances, _ = teacher.read(test["text"].tolist(), test["entity"].tolist())
+    assert [LABELS[at] for at in chances.argmax(axis=1)] == test["label"].tolist()
+    assert [file.name for file in tmp_path.glob("*.pt")] == ["one.pt"]
+
+
+def test_a_text_that_no_teacher_answers_for_is_named_before_any_is_tuned(tmp_path):
+    asked = pd.DataFrame({"text": list("ab"), "task": "sentiment", "source": ["x", "y"], "kind": "labelled"})
+    lacking = [TeacherConfig("one", "sentiment", encoder="none", sets=["x"])]
+    with pytest.raises(DataError, match="no teacher answers for 1 texts, such as one of task sentiment, set y"):
+        lessons.teach(lacking, {}, asked, asked, tmp_path)
 
 
 def test_a_teacher_of_risks_sees_the_silver_rows_first_and_learns_from_the_read_ones(encoder, tmp_path):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sentfeat.errors import ConfigError, DataError
-from sentfeat.score.bundle import open_bundle
+from sentfeat.score.bundle import embedded_path, open_bundle
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS
 from training.build_dataset import DataConfig
@@ -98,6 +98,14 @@ def test_margins_as_the_engine_sees_them_grow(sft, dpo):
     logged = [entry["rewards/margins"] for entry in json.loads((dpo / "curve.json").read_text()) if "loss" in entry]
     assert logged[0] == 0  # it starts as its own reference
     assert np.mean(logged[-5:]) > 0
+
+
+def test_a_bundle_whose_embeddings_are_adapted_starts_as_its_own_reference(tmp_path):
+    once = msgspec.structs.replace(DPO, train=msgspec.structs.replace(DPO.train, max_steps=1, patience=0))
+    train_bundle(once, embedded_path(), DATA, tmp_path)
+    first = json.loads((tmp_path / "curve.json").read_text())[0]
+    assert first["rewards/margins"] == 0
+    assert first["loss"] == pytest.approx(np.log(2), abs=1e-4)
 
 
 def margins(bundle: Path, pairs: pd.DataFrame) -> np.ndarray:

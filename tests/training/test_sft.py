@@ -67,6 +67,27 @@ def test_no_path_of_this_machine_is_in_the_bundle(smoke):
         assert str(smoke) not in file.read_text(errors="ignore")
 
 
+def test_a_run_that_could_not_be_calibrated_is_refused_before_it_trains():
+    config = read_toml(SMOKE, RunConfig)
+    nobody = msgspec.structs.replace(config.data, shares={"train": 0.8, "validation": 0.0, "test": 0.2})
+    with pytest.raises(DataError, match="no sentiment row is in the validation part"):
+        read_rows(msgspec.structs.replace(config, data=nobody), Path(config.data_folder))
+
+
+def test_a_base_half_copied_by_a_killed_run_is_copied_again(smoke, tmp_path, monkeypatch):
+    def killed(source, target):
+        target.mkdir()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("training.quantise.shutil.copytree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prepare_base(smoke / "base", tmp_path / "base")
+    prepare_base(smoke / "base", tmp_path / "base")
+    copied, whole = (sorted(file.name for file in (folder / "base").iterdir()) for folder in (tmp_path, smoke))
+    assert copied == whole
+
+
 def test_every_set_with_a_repeat_is_shown_that_often():
     config = read_toml(CONFIGS / "embedded.toml", RunConfig)
     rows = pd.DataFrame({"source": ["phrasebank", "twitter", "risk_read", "risk_silver", "written"], "split": "train"})

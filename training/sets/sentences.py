@@ -34,6 +34,8 @@ def read_set(chosen: LabelledSet, data: Path) -> pd.DataFrame:
     if absent:
         raise DataError(f"{path}: no column {', '.join(sorted(absent))}; it has {', '.join(frame.columns)}")
     label = frame[chosen.label]
+    if pd.api.types.is_integer_dtype(label) and label.min() >= 0:
+        raise DataError(f"{path}: {chosen.label} holds class ids; give the labels by name, or scores from -1 to 1")
     label = cut_score(label) if pd.api.types.is_numeric_dtype(label) else label
     found = pd.DataFrame({"text": frame["text"], "label": label}, dtype=object)
     found["entity"] = frame[chosen.entity].astype(object) if chosen.entity else None
@@ -42,10 +44,10 @@ def read_set(chosen: LabelledSet, data: Path) -> pd.DataFrame:
 
 
 def cut_score(score: pd.Series) -> pd.Series:
-    """Labels for scores in [-1, 1]; no score, no label."""
+    """Labels for scores; none outside of [-1, 1]."""
     low, high = FIQA_CUTS
     labels = pd.Series("neutral", index=score.index, dtype=object)
-    return labels.mask(score < low, "negative").mask(score > high, "positive").where(score.notna(), None)
+    return labels.mask(score < low, "negative").mask(score > high, "positive").where(score.between(-1, 1), None)
 
 
 def _read_spans(path: Path) -> pd.DataFrame:
