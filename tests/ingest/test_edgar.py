@@ -41,8 +41,9 @@ def poll(sec: Sec, source, after: str, until: str, visit: Visit | None = None) -
 
 
 def test_a_reader_without_a_contact_is_turned_away_before_the_sec_does(sec, universe, tmp_path):
-    with pytest.raises(ConfigError, match="wants to know who reads"):
-        sec.source(tmp_path, universe, user_agent="")
+    for user_agent in ("", "Jane Doe", "Jörg j@example.com"):  # a header holds no umlaut
+        with pytest.raises(ConfigError, match="wants to know who reads"):
+            sec.source(tmp_path, universe, user_agent=user_agent)
 
 
 def test_a_filing_is_read_whole_from_the_live_list_although_it_is_there_twice(sec, universe, tmp_path):

@@ -29,6 +29,15 @@ def test_a_feed_gives_its_dated_items_of_the_window(site):
     assert harvest.covered == POLL
 
 
+def test_a_post_dated_item_does_not_hide_that_a_feed_reaches_back(site):
+    item = FEED[FEED.index("<item>") : FEED.index("</item>") + len("</item>")]
+    ahead = item.replace("19 Nov 2026", "26 Dec 2030")
+    assert ahead != item
+    harvest = feeds(wire=site.say("/a", FEED.replace("<item>", ahead + "<item>", 1))).fetch(POLL)
+    assert harvest.covered == POLL
+    assert len(harvest.items) == 1
+
+
 def test_a_feed_that_rolled_past_the_last_poll_does_not_vouch_for_the_gap(site):
     fresh_only = FEED.replace("11:00:00 GMT", "16:00:00 GMT")
     covered = feeds(wire=site.say("/a", fresh_only)).fetch(POLL).covered

@@ -195,6 +195,7 @@ def flat_bomb() -> bytes:
         (feed("x" * 3_000_000), "feeds over 3,000,000 are refused"),
         (b"<!DOCTYPE html><html><body>Welcome</body></html>", "HTML page"),
         (b"<!-- a --><html><body>Welcome</body></html>", "HTML page"),
+        (b"<!-- a -->" * 5_000 + b"503 come back later", "no RSS or Atom feed"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (b"  ", "is empty"),
         (b"503 come back later", "no RSS or Atom feed"),

@@ -9,7 +9,7 @@ MAX_BYTES = 3_000_000  # feeds of newspapers are below 1 MB
 MAX_DEPTH = 1_000
 MAX_ENTITY_BYTES = 100_000  # what a document's own entities may add to it
 
-_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(rb"\s*(?>(?:<!--.*?-->\s*)*)<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _OPAQUE = re.compile(rb"<!\[CDATA\[.*?\]\]>|<!--.*?-->", re.DOTALL)
 _TAG = re.compile(rb"<(/?)[A-Za-z_][^<>]*?(/?)>")
 _ENTITY = re.compile(rb"<!ENTITY\s+([\w.-]+)\s+[\"']([^\"'<>]*)[\"']")

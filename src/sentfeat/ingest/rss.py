@@ -59,7 +59,8 @@ class RssFeeds:
             good = [item for _, item, _ in read if item]
             rejected += [_rejected(entry, reason) for entry, item, reason in read if not item]
             items += [row for row in good if window.after < row["published_at"] <= window.until]
-            reach.append(reaches_back(row["published_at"] for row in good) or window.until)
+            told = (row["published_at"] for row in good)
+            reach.append(reaches_back(at for at in told if at <= window.until) or window.until)  # some are post-dated
         if not reach:
             raise SourceError("; ".join(problems) or f"source {self.name}: no feeds are configured")
         covered = Window(max(window.after, *reach), window.until) if not problems else None

@@ -34,10 +34,10 @@ class EdgarFilings:
     live = True
 
     def __init__(self, settings: EdgarSource, universe: Universe, fetcher: Fetcher | None = None) -> None:
-        if "@" not in settings.user_agent:
+        if "@" not in settings.user_agent or not settings.user_agent.isascii():
             raise ConfigError(
                 f"source {settings.name}: the SEC wants to know who reads; "
-                f'set user_agent = "Your Name you@example.com", got {settings.user_agent!r}'
+                f'set user_agent = "Your Name you@example.com" in plain ASCII, got {settings.user_agent!r}'
             )
         self.name, self.required = settings.name, settings.required
         self.delay = pd.Timedelta(minutes=settings.delay_minutes)
