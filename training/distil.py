@@ -48,6 +48,7 @@ class StudentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vector_weight: float
     repeats: dict[str, int]  # by task: how often an epoch shows a training row, beside the pool
     hard_shares: dict[str, float] = {}  # of single sets, instead
+    kept: float = 0.0  # of the weights before: what is saved is their mean with the trained ones
     max_tokens: int = 256
     seed: int = 0
     checkpoint_minutes: float = 4
@@ -147,6 +148,14 @@ def plan_epochs(lengths: np.ndarray, config: StudentConfig) -> list[Batch]:
     return plan[: round(len(plan) * config.epochs / whole)]
 
 
+def mix_in(model: torch.nn.Module, weights: dict[str, torch.Tensor], share: float) -> None:
+    """Make the model's weights the mean of their own and of `weights`, which count `share`.
+
+    After a further pass (Wortsman et al., 2022, "Robust fine-tuning") the mean is often better than either.
+    """
+    model.load_state_dict({name: own.lerp(weights[name], share) for name, own in model.state_dict().items()})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
@@ -167,9 +176,11 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(arguments.base)
     encoder = PromptEncoder(TEMPLATES[labelled.template], tokenizer, config.student.max_tokens)
     base = full_precision(arguments.base)
+    start = {name: weight.clone() for name, weight in base.state_dict().items()}
     student = Student(base, (*encoder.label_ids, *encoder.risk_ids), vectors.shape[1])
     lessons = lessons_of(encoder, asked, vectors, config.student.repeats)
     train_student(config.student, student, lessons, arguments.out)
+    mix_in(base, start, config.student.kept)
     base.save_pretrained(arguments.out / "base")
     tokenizer.save_pretrained(arguments.out / "base")
 

@@ -15,7 +15,7 @@ from sentfeat.score.prompt import LABELS, PLAIN, PromptEncoder
 from tests.score.tiny import labelled_rows, make_base
 from tests.training.small import make_encoder
 from training import encoders, lessons
-from training.distil import Student, StudentConfig, hard_shares, plan_epoch, plan_epochs, train_student
+from training.distil import Student, StudentConfig, hard_shares, mix_in, plan_epoch, plan_epochs, train_student
 from training.encoders import encoder_path
 from training.lessons import Lessons, lessons_of, mixed_targets
 from training.quantise import full_precision, load_quantised, quantise
@@ -134,6 +134,15 @@ def test_a_killed_student_goes_on_from_its_checkpoint(base, tmp_path):
     kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert torch.equal(fresh.projection.weight, kept["model"]["projection.weight"])
     assert kept["step"] == len(plan_epochs(np.array([len(prompt) for prompt in taught.prompts]), CONFIG))
+
+
+def test_the_weights_before_a_pass_may_be_mixed_in():
+    model = torch.nn.Linear(2, 1)
+    trained, before = torch.tensor([[1.0, 0.0]]), {"weight": torch.tensor([[0.0, 4.0]]), "bias": torch.tensor([2.0])}
+    model.load_state_dict({"weight": trained, "bias": torch.zeros(1)})
+    mix_in(model, before, 0.25)
+    assert model.weight.tolist() == [[0.75, 1.0]]
+    assert model.bias.tolist() == [0.5]
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_margins_as_the_engine_sees_them_grow(sft, dpo):
 
 
 def test_a_bundle_whose_embeddings_are_adapted_starts_as_its_own_reference(tmp_path):
-    once = msgspec.structs.replace(DPO, train=msgspec.structs.replace(DPO.train, max_steps=1, patience=0))
+    once = msgspec.structs.replace(DPO, train=msgspec.structs.replace(DPO.train, max_steps=2, patience=0))
     train_bundle(once, embedded_path(), DATA, tmp_path)
     first = json.loads((tmp_path / "curve.json").read_text())[0]
     assert first["rewards/margins"] == 0

@@ -92,7 +92,7 @@ def test_the_sample_takes_tasks_and_in_them_sources_in_equal_parts_and_is_always
 
 
 def test_the_build_drops_rejected_rows_replaces_fixed_ones_and_counts_both(tmp_path):
-    config = DataConfig({"train": 0.8, "test": 0.2}, concepts=[ConceptSet()])
+    config = DataConfig({"train": 0.8, "validation": 0.0, "test": 0.2}, concepts=[ConceptSet()])
     rows, _ = build(config, tmp_path)
     keys = [row_key(row) for row in rows[TAUGHT].to_dict("records")]
     path = tmp_path / "review.jsonl"
