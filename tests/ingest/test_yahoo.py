@@ -50,7 +50,7 @@ class FakeTicker:
 
     def get_news(self, count: int) -> list:
         FakeTicker.asked.append((self.symbol, count))
-        return self._answer(self.news)[:count]
+        return [story for story in self._answer(self.news)[:count] if not story.get("ad")]
 
     def history(self, **options) -> pd.DataFrame:
         assert (options["auto_adjust"], options["actions"]) == (False, True)
@@ -143,6 +143,15 @@ def test_what_yahoo_no_longer_shows_is_not_vouched_for(yahoo):
     assert news("AAPL").covered == Window(NOON - pd.Timedelta(minutes=200), NOON)
     yahoo.news["AAPL"] = [{"content": {"title": "undated"}} for _ in range(500)]
     assert news("AAPL").covered is None
+
+
+def test_advertisements_do_not_make_an_answer_look_whole(yahoo):
+    shown = [story("new", 1 + n / 60) | {"ad": [1] * (n % 5 == 0)} for n in range(60)]
+    yahoo.news["AAPL"] = [*shown, story("old", 47), story("older", 49)]
+    harvest = news("AAPL", count=20)
+    assert [count for _, count in yahoo.asked] == [20, 40, 80]
+    assert "old" in harvest.items["title"].tolist()
+    assert harvest.covered == POLL
 
 
 def test_one_story_told_of_two_tickers_is_one_item(yahoo):

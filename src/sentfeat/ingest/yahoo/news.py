@@ -18,6 +18,9 @@ from sentfeat.sessions import Window
 from sentfeat.universe import Universe
 
 MOST = 200  # stories that Yahoo hands out at once
+SHORT = (
+    0.5  # of what was asked for; an answer that is less short may only lack the advertisements, which yfinance drops
+)
 MILLISECONDS = 1e11  # a clock in seconds shows this in the year 5138
 
 
@@ -75,7 +78,7 @@ class YahooNews:
                 raise SourceError(f"news of {ticker}: a list was expected, got {type(stories).__name__}")
             times = [item["published_at"] for item, _ in map(read_story, stories) if item]
             oldest = min(times, default=window.until)
-            if len(stories) < count:
+            if len(stories) < SHORT * count:
                 return stories, window.after
             if oldest <= window.after or count >= MOST:
                 return stories, oldest
