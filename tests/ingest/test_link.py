@@ -73,6 +73,16 @@ def test_a_filing_is_not_linked_to_whom_its_filers_symbol_belonged_before():
     assert links("10-K", day="2004-03-11", universe=Universe(rows), cik=5907).links["security_id"].tolist() == ["old"]
 
 
+def test_a_universe_may_know_no_ciks():
+    rows = UNIVERSE.frame[UNIVERSE.frame["ticker"].isin(["AAPL", "INTC"])].assign(
+        cik=pd.array([None] * 2, dtype="Int64")
+    )
+    unnumbered = Universe(rows.assign(valid_to=None))
+    assert links("Apple rises", universe=unnumbered).links["ticker"].tolist() == ["AAPL"]
+    assert links("Chips", universe=unnumbered, tags="INTC").links["ticker"].tolist() == ["INTC"]
+    assert links("10-K", universe=unnumbered, cik=320193).links.empty
+
+
 def test_symbols_mean_what_they_meant_on_the_day():
     assert linked("Facebook", day="2012-05-17", tags="FB") == {}
     assert linked("Facebook", day="2012-05-18", tags="FB") == {"FB": 1.0}

@@ -39,9 +39,10 @@ def link(documents: pd.DataFrame, universe: Universe, now: pd.Timestamp | None =
     located = universe.locate(rows["ticker"], new_york_day(rows["available_at"]))
     rejected = _unknown_symbols(rows[located.isna() & (rows["method"] == "source_tag")])
     rows, located = rows[located.notna()], located.dropna().astype(int)
-    ciks = documents.set_index("document_id")["cik"].loc[rows["document_id"]].to_numpy()
-    another = (rows["method"] == "cik").to_numpy() & (universe.frame.loc[located, "cik"].to_numpy() != ciks)
-    rows, located = rows[~another], located[~another]  # who held one of the filer's symbols that day
+    ciks = pd.array(documents.set_index("document_id")["cik"].loc[rows["document_id"]], dtype="Int64")
+    differs = (universe.frame.loc[located, "cik"].array != ciks).to_numpy(dtype=bool, na_value=False)
+    own = (rows["method"] != "cik").to_numpy() | ~differs  # or another held one of the filer's symbols that day
+    rows, located = rows[own], located[own]
     securities = universe.frame.loc[located.to_numpy()]
     rows["security_id"] = securities["security_id"].to_numpy()
     rows["entity"] = securities["name"].to_numpy()

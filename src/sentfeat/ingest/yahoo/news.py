@@ -18,9 +18,7 @@ from sentfeat.sessions import Window
 from sentfeat.universe import Universe
 
 MOST = 200  # stories that Yahoo hands out at once
-SHORT = (
-    0.5  # of what was asked for; an answer that is less short may only lack the advertisements, which yfinance drops
-)
+SHORT = 0.5  # of what was asked for: less short than this, an answer may lack only what yfinance drops, advertisements
 MILLISECONDS = 1e11  # a clock in seconds shows this in the year 5138
 
 
