@@ -8,6 +8,8 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
+import torch
+
 from sentfeat.errors import DataError
 
 MPNET = "all-mpnet-base-v2"
@@ -23,6 +25,12 @@ def encoder_path(encoder: str, out: Path) -> Path:
     if encoder == "minilm":
         return _packaged_minilm()
     return _unpacked_mpnet(out) if encoder == "mpnet" else Path(encoder)
+
+
+def mean_of_tokens(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Vectors (n, width) of texts from an encoder's output (n, tokens, width): means, padding left out."""
+    mask = attention_mask[..., None]
+    return (hidden * mask).sum(dim=1) / mask.sum(dim=1)
 
 
 def _packaged_minilm() -> Path:

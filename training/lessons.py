@@ -62,12 +62,12 @@ def teach(
     Each teacher's answers are kept in out/answers-NAME.npz. One without a weight counts once. Raises DataError if
     nobody would answer for some of the texts.
     """
-    require_answers(teachers, asked)
+    places = [places_of(teacher, asked) for teacher in teachers]
+    require_answers(asked, places)
     answers = [np.zeros(len(LABELS) if task == "sentiment" else len(RISKS)) for task in asked["task"]]
     heard = np.zeros(len(asked))
     vectors = np.zeros((len(asked), 0), dtype=np.float16)
-    for teacher in teachers:
-        at = places_of(teacher, asked)
+    for teacher, at in zip(teachers, places, strict=True):
         chances, found = answers_of(teacher, rows, asked.iloc[at], out)
         weight = weights.get(teacher.name, 1.0)
         for place, row in zip(at, chances, strict=True):
@@ -84,10 +84,11 @@ def places_of(teacher: TeacherConfig, asked: pd.DataFrame) -> np.ndarray:
     return np.flatnonzero((asked["task"] == teacher.task) & asked.index.isin(of_sets(teacher, asked).index))
 
 
-def require_answers(teachers: list[TeacherConfig], asked: pd.DataFrame) -> None:
+def require_answers(asked: pd.DataFrame, places: list[np.ndarray]) -> None:
+    """Raises DataError if a text stands at none of the teachers' `places`."""
     alone = np.ones(len(asked), dtype=bool)
-    for teacher in teachers:
-        alone[places_of(teacher, asked)] = False
+    for at in places:
+        alone[at] = False
     if alone.any():
         first = asked[alone].iloc[0]
         raise DataError(

@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from sentfeat.score.prompt import clean
+from training.encoders import mean_of_tokens
 
 NEAREST = 8
 LEAST_COSINE = 0.45
@@ -43,17 +44,14 @@ class NearWords:
 
 def _vectors(encoder: Path, words: list[str]) -> torch.Tensor:
     """(n, width) of length one: the mean of the encoder's output for each word by itself."""
-    tokenizer, model = (
-        AutoTokenizer.from_pretrained(encoder),
-        AutoModel.from_pretrained(encoder, add_pooling_layer=False),
-    )
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    model = AutoModel.from_pretrained(encoder, add_pooling_layer=False)
     parts = []
     for start in range(0, len(words), ENCODED_AT_ONCE):
         tokens = tokenizer(words[start : start + ENCODED_AT_ONCE], padding=True, return_tensors="pt")
         with torch.inference_mode():
             hidden = model(**tokens).last_hidden_state
-        mask = tokens["attention_mask"][..., None]
-        parts.append((hidden * mask).sum(dim=1) / mask.sum(dim=1))
+        parts.append(mean_of_tokens(hidden, tokens["attention_mask"]))
     return torch.nn.functional.normalize(torch.cat(parts), dim=1)
 
 

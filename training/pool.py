@@ -49,14 +49,12 @@ def build_pool(config: PoolConfig, rows: pd.DataFrame, data: Path, out: Path) ->
     random = np.random.default_rng(config.seed)
     titles = pick(load_titles(data / "headlines", config.years), config.titles + config.risk_titles, random)
     risks = rows[rows["task"] == "risk"]
-    changed = rows.loc[rows.index.repeat(rows["source"].map(config.variants).fillna(0).astype(int))]
-    near = NearWords(encoder_path(config.near_words, out), changed["text"].unique())
     parts = [
         asked_about_names("title", titles[: config.titles], config.named_share, random),
         asked_about_names(
             "call", pick(call_sentences(data / "calls"), config.call_sentences, random), config.named_share, random
         ),
-        *(variants(of_task, near, random) for _, of_task in changed.groupby("task")),
+        *variants_by_task(config, rows, out, random),
         pd.DataFrame({"text": titles[config.titles :], "kind": "risk title", "task": "risk"}),
         pd.DataFrame({"text": other_passages(config, risks, data, random), "kind": "risk passage", "task": "risk"}),
     ]
@@ -99,6 +97,17 @@ def some_name(text: str, random: np.random.Generator) -> str | None:
     """One of the capitalised names in `text`, None if there is none."""
     names = NAME.findall(text)
     return str(random.choice(names)) if names else None
+
+
+def variants_by_task(
+    config: PoolConfig, rows: pd.DataFrame, out: Path, random: np.random.Generator
+) -> list[pd.DataFrame]:
+    """Variants of each task's rows, as many as `config` says of their set; for none of them no encoder is loaded."""
+    chosen = rows.loc[rows.index.repeat(rows["source"].map(config.variants).fillna(0).astype(int))]
+    if chosen.empty:
+        return []
+    near = NearWords(encoder_path(config.near_words, out), chosen["text"].unique())
+    return [variants(of_task, near, random) for _, of_task in chosen.groupby("task")]
 
 
 def variants(rows: pd.DataFrame, near: NearWords, random: np.random.Generator) -> pd.DataFrame:

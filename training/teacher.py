@@ -19,7 +19,7 @@ from transformers import AutoModel, AutoTokenizer
 from sentfeat.categories import RISKS
 from sentfeat.evaluate.multilabel import risk_metrics, risk_targets
 from sentfeat.score.prompt import LABELS, clean
-from training.encoders import encoder_path
+from training.encoders import encoder_path, mean_of_tokens
 from training.label_rows import targets_of
 
 logger = logging.getLogger(__name__)
@@ -77,8 +77,7 @@ class Teacher(torch.nn.Module):
         )
         with torch.autocast("cpu", dtype=torch.bfloat16):
             hidden = self.encoder(**tokens).last_hidden_state.float()
-        mask = tokens["attention_mask"][..., None]
-        vectors = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
+        vectors = mean_of_tokens(hidden, tokens["attention_mask"])
         return self.head(self.dropout(vectors)), vectors
 
     def loss(self, rows: pd.DataFrame) -> torch.Tensor:

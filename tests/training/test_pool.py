@@ -9,7 +9,7 @@ from tests.training.small import make_encoder
 from training import near_words
 from training import pool as pool_module
 from training.near_words import NearWords
-from training.pool import PoolConfig, build_pool, call_sentences, other_passages, some_name, variants
+from training.pool import PoolConfig, build_pool, call_sentences, other_passages, some_name, variants, variants_by_task
 from training.risks.cut import Passage
 
 ROWS = pd.DataFrame(
@@ -102,6 +102,11 @@ def test_the_pool_is_the_same_for_the_same_seed_and_has_all_kinds(tmp_path, enco
     assert set(zip(changed["source"], changed["task"], strict=True)) == {("made up", "sentiment"), ("passages", "risk")}
     assert not pool.duplicated(["text", "entity", "task"]).any()
     pd.testing.assert_frame_equal(pool, build_pool(config, rows, tmp_path, tmp_path))
+
+
+def test_a_pool_without_variants_needs_no_encoder(tmp_path):
+    config = PoolConfig([], titles=0, call_sentences=0, variants={}, near_words="", named_share=0)
+    assert variants_by_task(config, ROWS, tmp_path, np.random.default_rng(0)) == []
 
 
 def test_passages_come_from_the_training_rows_companies_and_are_none_of_the_rows(monkeypatch):

@@ -104,12 +104,11 @@ def examine(job: FileJob) -> Contents:
     """
     check_format(job.output)
     contents = scan(job.source)
-    if job.text_column not in contents.schema.names:
-        names = ", ".join(contents.schema.names)
-        raise DataError(f"{job.source} has no column {job.text_column!r}; it has {names} (see --text-column)")
-    if job.entity_column not in (ENTITY_COLUMN, *contents.schema.names):
-        names = ", ".join(contents.schema.names)
-        raise DataError(f"{job.source} has no column {job.entity_column!r}; it has {names} (see --entity-column)")
+    names = contents.schema.names
+    entities = [(job.entity_column, "--entity-column")] if job.entity_column != ENTITY_COLUMN else []
+    for column, option in [(job.text_column, "--text-column"), *entities]:
+        if column not in names:
+            raise DataError(f"{job.source} has no column {column!r}; it has {', '.join(names)} (see {option})")
     return contents
 
 
