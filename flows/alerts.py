@@ -7,8 +7,8 @@ The address is a secret: it comes from the environment (SENTFEAT_WEBHOOK) or fro
 import json
 import logging
 import urllib.request
+from http.client import HTTPException
 from typing import Any
-from urllib.error import URLError
 
 from prefect import Flow
 from prefect.blocks.system import Secret
@@ -24,15 +24,15 @@ logger = logging.getLogger("sentfeat.alerts")
 
 
 def tell(flow: Flow, run: FlowRun, state: State) -> None:
-    """Post what failed. A webhook that cannot be reached is logged without its address and fails nothing further."""
+    """Post what failed. A webhook that cannot be used is logged without its address and fails nothing further."""
     url = webhook_url() or _from_block()
     if url is None:
         return
     body = message(flow.name, run, state)
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     try:
+        request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
         urllib.request.urlopen(request, timeout=PATIENCE_SECONDS).close()
-    except (URLError, OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:  # their texts may hold the address
         logger.warning("the failure could not be posted to the webhook (%s)", type(error).__name__)
 
 

@@ -12,7 +12,7 @@ from prefect import flow
 
 from flows.alerts import WATCHED
 from flows.runs import carry_out, only_writer
-from flows.steps import ConfigFile, Day, Overrides, Target, one_line_errors, run_command
+from flows.steps import ConfigFile, Day, Overrides, Target, one_line_errors, require_written, run_command
 from sentfeat.pipeline import plan_range
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
@@ -34,6 +34,7 @@ def main(
 ) -> None:
     """Build the feature table of a range of sessions."""
     with one_line_errors():
+        require_written(start, end)
         plan_range(Target.of(config, set_).project, start, end, utc_now())  # before a server starts
         typer.echo(backfill(config, start, end, set_).line())
 

@@ -14,11 +14,12 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows import steps
+from flows.alerts import WATCHED
 from flows.steps import ConfigFile, Day, Overrides, Target, one_line_errors, run_command
 from sentfeat.pipeline import BacktestOptions, BacktestReport, published_range
 
 
-@flow(name="backtest", flow_run_name="backtest {start} to {end}")
+@flow(name="backtest", flow_run_name="backtest {start} to {end}", **WATCHED)
 def backtest(
     config: str,
     start: Day | None = None,

@@ -14,7 +14,7 @@ from prefect import flow
 
 from flows.alerts import WATCHED
 from flows.runs import carry_out, nothing_to_do, only_writer
-from flows.steps import ConfigFile, Day, Overrides, Target, one_line_errors, run_command
+from flows.steps import ConfigFile, Day, Overrides, Target, one_line_errors, require_written, run_command
 from sentfeat.pipeline import idle_reason, plan_night
 from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import utc_now
@@ -41,6 +41,7 @@ def main(
 ) -> None:
     """Build the feature rows of one session."""
     with one_line_errors():
+        require_written(session)
         plan_night(Target.of(config, set_).project, session, utc_now())  # before a server starts
         typer.echo(nightly(config, session, set_).line())
 

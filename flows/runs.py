@@ -17,6 +17,7 @@ from prefect.states import Completed
 from flows import steps
 from flows.steps import Target
 from sentfeat import lock
+from sentfeat.errors import DataError
 from sentfeat.health import Health
 from sentfeat.pipeline import Plan
 from sentfeat.pipeline.summary import RunSummary
@@ -34,7 +35,10 @@ def only_writer(target: Target, who: str, *, wait_minutes: float | None = None) 
 
 
 def carry_out(target: Target, plans: Sequence[Plan]) -> RunSummary:
-    """All steps of the plans in order, the lake's upkeep, and the run's page. Call it while holding the lake."""
+    """All steps of the plans in order, the lake's upkeep, and the run's page. Call it while holding the lake.
+
+    Raises DataError, when all the rest is done, for sessions that were refused (quality.on_breach = "stop").
+    """
     chunks = [chunk for plan in plans for chunk in plan.chunks]
     to_score = [chunk for chunk in chunks if chunk.score]
     done = Progress(len(chunks) + 1 + len(to_score) + len(plans))
@@ -47,6 +51,8 @@ def carry_out(target: Target, plans: Sequence[Plan]) -> RunSummary:
     )
     steps.tidy(target)
     create_markdown_artifact(key="run-summary", markdown=summary.markdown(), description=summary.line())
+    if summary.refusals:
+        raise DataError("; ".join(summary.refusals))
     return summary
 
 

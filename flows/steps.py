@@ -1,6 +1,7 @@
 """The tasks that the flows share: each wraps one step of sentfeat.pipeline and passes names and counts, not tables."""
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,14 +17,23 @@ from prefect.tasks import Task, exponential_backoff
 from pydantic import Field
 
 from sentfeat import pipeline
-from sentfeat.errors import LakeError, SentfeatError
+from sentfeat.errors import LakeError, SentfeatError, SessionError
 from sentfeat.pipeline import Chunk, Plan, Project
 from sentfeat.sessions import utc_now
 
 MINUTE = 60
+SCORING_SECONDS = 6 * 60 * MINUTE  # for a deployment that scores one chunk
 ConfigFile = Annotated[str, typer.Option("--config", help="configuration file")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="override, KEY=VALUE; may be repeated")]
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="YYYY-MM-DD")]  # checked before a run exists
+DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+Day = Annotated[str, Field(pattern=DAY.pattern, description="YYYY-MM-DD")]  # checked before a run exists
+
+
+def require_written(*days: str | None) -> None:
+    """Raises SessionError for a day that flows would refuse as `Day`, before a server starts."""
+    for day in days:
+        if day is not None and not DAY.match(day):
+            raise SessionError(f"{day!r} is not written as a day is here; write it as YYYY-MM-DD, such as 2024-03-13")
 
 
 class _OneLine(logging.Filter):
@@ -94,14 +104,23 @@ def score(target: Target, chunk: Chunk) -> pipeline.ScoreReport:
 
 
 def _score_elsewhere(target: Target, chunk: Chunk, deployment: str) -> pipeline.ScoreReport:
-    """Nothing is started if nothing is open. Raises LakeError if texts are still without a score afterwards."""
+    """Nothing is started if nothing is open. Raises LakeError if the run does not end within SCORING_SECONDS, or if
+    texts are still without a score afterwards."""
     before = pipeline.count_open(target.project, chunk.span, chunk.score)
     if before.scored == 0:
         return before
     parameters = {"config": target.config, "after": str(chunk.span.after), "until": str(chunk.span.until)}
-    run_deployment(
-        deployment, parameters={**parameters, "kinds": list(chunk.score), "overrides": list(target.overrides)}
+    run = run_deployment(
+        deployment,
+        parameters={**parameters, "kinds": list(chunk.score), "overrides": list(target.overrides)},
+        timeout=SCORING_SECONDS,
     )
+    if run.state is None or not run.state.is_final():
+        raise LakeError(
+            f"deployment {deployment} did not end within {SCORING_SECONDS // 3600} hours: run {run.name} is "
+            f"{run.state.name if run.state else 'without a state'}; see that a worker of its pool runs. What it has "
+            "scored stays, and the next run goes on from there"
+        )
     left = pipeline.count_open(target.project, chunk.span, chunk.score).scored
     if left:
         raise LakeError(f"deployment {deployment} left {left} of {before.scored} texts unscored; look at its run")

@@ -13,7 +13,7 @@ import typer
 from flows.backfill import backfill
 from flows.backtest import backtest
 from flows.nightly import nightly
-from flows.steps import ConfigFile, Overrides, Target, one_line_errors, run_command
+from flows.steps import ConfigFile, Overrides, Target, one_line_errors, require_written, run_command
 from sentfeat.pipeline import plan_range
 from sentfeat.reader import read_features
 from sentfeat.sessions import sessions_between, shift, utc_now
@@ -29,6 +29,7 @@ def main(
 ) -> None:
     """Backfill, nightly and backtest, one after the other."""
     with one_line_errors():
+        require_written(start, end)
         plan_range(Target.of(config, set_).project, start, end, utc_now())  # before a server starts
         _tour(config, start, end, set_)
 

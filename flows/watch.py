@@ -23,8 +23,9 @@ from sentfeat.sessions import utc_now
 @flow(name="watch", flow_run_name="watch {config}", **WATCHED)
 def watch(config: str, grace_minutes: int = 60, overrides: list[str] | None = None) -> str:
     """One line on the lake's state; OverdueError with all that is wrong."""
-    lake = Target.of(config, overrides).project.lake
-    health = check_lake(lake, utc_now(), grace=pd.Timedelta(minutes=grace_minutes))
+    project = Target.of(config, overrides).project
+    grace = pd.Timedelta(minutes=grace_minutes)
+    health = check_lake(project.lake, utc_now(), grace=grace, cutoffs=project.config.features.cutoffs)
     show_health(health)
     if health.code:
         raise OverdueError("; ".join(health.complaints))

@@ -7,7 +7,12 @@ import sys
 import pandas as pd
 import pytest
 
+from sentfeat.errors import ConfigError
+from sentfeat.publish import Shelf
+from sentfeat.sessions import Cutoff
+from sentfeat.store import Lake
 from tests.conftest import ROOT
+from tests.published import publish, run_sentfeat
 
 
 def sentfeat(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,6 +53,33 @@ def test_evaluate_writes_metrics_beside_the_word_list(tmp_path):
     assert {"n", "accuracy", "macro_f1", "weighted_f1", "mcc", "ece", "nll", "missing"} <= set(models["embedded"])
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("session,ticker,known_at,x\n2026-11-20,A, B,2026-11-20T00:00Z,1\n", "f.csv, line 2: 5 fields"),
+        ("", "error: cannot read"),
+    ],
+)
+def test_a_table_with_a_comma_too_many_is_not_tested(tmp_path, content, message):
+    features, prices = tmp_path / "f.csv", tmp_path / "p.csv"
+    features.write_text(content)
+    prices.write_text("session,ticker,open,high,low,close,volume\n")
+    done = sentfeat("backtest", "--features", str(features), "--prices", str(prices), "--report", str(tmp_path / "r"))
+    assert done.returncode == 1
+    assert message in done.stderr
+
+
+def test_rows_are_written_whole_into_a_new_folder_or_refused_in_one_line(tmp_path):
+    lake, output = Lake(tmp_path / "lake"), tmp_path / "new" / "x.csv"
+    publish(Shelf(lake, "m", Cutoff.PRE_OPEN), pd.Timestamp("2026-11-20"), pd.Timestamp("2026-11-20 14:00", tz="UTC"))
+    command = ["features", "--lake", lake.root, "--format", "csv", "--output"]
+    assert run_sentfeat(*command, str(output)).exit_code == 0
+    assert len(pd.read_csv(output)) == 2
+    assert [path.name for path in output.parent.iterdir()] == ["x.csv"]
+    with pytest.raises(ConfigError, match="cannot write .*give --output another place"):
+        run_sentfeat(*command, str(output / "y.csv"))
+
+
 def test_scoring_without_its_extra_says_what_to_install():
     code = (
         "import sys; sys.modules['torch'] = None; sys.argv[1:] = ['predict', 'x']; import sentfeat.cli as c; c.main()"
@@ -78,6 +110,10 @@ def test_the_dictionary_is_complete_and_machine_readable():
         (
             ["evaluate", "--data", "data/universe.csv", "--report", "x"],
             "error: data/universe.csv has no column text, label",
+        ),
+        (
+            ["evaluate", "--data", "x.csv", "--protocol", "typo", "--report", "x"],
+            "error: --protocol splits the sets of",
         ),
         (["features", "--lake", "nowhere"], "holds no features yet; run the backfill"),
         (["features", "--columns", "mood"], "error: no feature column mood"),

@@ -1,9 +1,13 @@
 """Configuration: overrides, paths, and errors that name the key."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from sentfeat.config import FilesSource, load_config, settings_hash
+from sentfeat.config import FilesSource, QualitySettings, load_config, settings_hash
 from sentfeat.errors import ConfigError
+from sentfeat.features.quality import find_breaches
+from sentfeat.tables import FEATURES
 from tests.conftest import ROOT
 
 MINIMAL = """
@@ -57,11 +61,35 @@ def test_environment_is_overridden_by_the_command_line(file):
         ("sources.3.name=x", "no position in a list of 1"),
         ("lake.deep=x", "is a value, not a section"),
         ("lake", "KEY=VALUE"),
+        ("features.lag_minutes=-1", "features.lag_minutes must be a number, 0 or more, got -1"),
+        ("features.lag_minutes=nan", "features.lag_minutes must be a number"),
+        ("features.lag_minutes=inf", "features.lag_minutes must be a number"),
+        ("features.cutoffs=[]", "features.cutoffs is empty; name at least one of evening, pre_open"),
+        ("features.near_duplicate=0", "features.near_duplicate must be above 0 and at most 1"),
+        ("features.near_duplicate=1.1", "features.near_duplicate must be above 0 and at most 1"),
+        ("features.novelty_sessions=0", "features.novelty_sessions must be 1 or more, got 0"),
+        ("quality.trailing_sessions=19", "quality.trailing_sessions must be 20 or more, got 19"),
+        ("processes=0", "processes must be 1 or more, got 0"),
+        ("sources=[]", "sources is empty"),
+        ("sources.0.delay_minutes=-1", "source mine: delay_minutes must be a number, 0 or more, got -1"),
     ],
 )
 def test_a_wrong_setting_is_named(file, override, message):
     with pytest.raises(ConfigError, match=message):
         load_config(file, [override], environment={})
+
+
+def test_the_least_settings_are_taken(file):
+    least = ["features.lag_minutes=0", "features.near_duplicate=1", "features.novelty_sessions=1", "processes=1"]
+    config = load_config(file, [*least, "sources.0.delay_minutes=0"], environment={})
+    assert config.features.lag == pd.Timedelta(0)
+
+
+def test_a_build_can_be_judged_by_the_fewest_trailing_sessions_that_are_taken(file):
+    settings = load_config(file, ["quality.trailing_sessions=20"], environment={}).quality
+    assert settings == QualitySettings(trailing_sessions=20)
+    rows = pd.DataFrame({name: [np.nan] for name in FEATURES.names}).assign(session=pd.Timestamp("2026-11-20"))
+    assert list(find_breaches(rows, rows.iloc[:0], settings)) == []
 
 
 def test_a_missing_or_broken_file_is_named(tmp_path):

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sentfeat.errors import DataError
 from sentfeat.monitor import monitor
 from sentfeat.publish import Shelf
+from sentfeat.retention import plan_prune, prune
 from sentfeat.sessions import Cutoff, sessions_between, tradable_at
 from sentfeat.store import Lake
 from sentfeat.tables import PRICES
@@ -65,6 +67,26 @@ def test_live_rows_coverage_and_correlation_are_told_by_session(tmp_path):
     assert table.loc[table["covered"] < 1, "session"].tolist() == [SESSIONS[25]]
     assert table["ic"].min() > 0.999, "prices follow the tone exactly"
     assert (table["rows"] == SECURITIES).all()
+
+
+def test_live_rows_stay_live_when_their_first_version_was_replaced_and_pruned(tmp_path):
+    lake = Lake(tmp_path / "lake")
+    shelf, session = Shelf(lake, "m", Cutoff.PRE_OPEN), SESSIONS[0]
+    opens = tradable_at(pd.DatetimeIndex([session]))[0]
+    for days, tone in ((-0.01, 0.1), (30, 0.2), (60, 0.3)):
+        publish(shelf, session, opens + pd.Timedelta(days=days), sent_mean=[tone, None])
+    prune(lake, plan_prune(lake, opens + pd.Timedelta(days=90)))
+    assert not lake.files("superseded", "")
+    assert monitor(lake, Cutoff.PRE_OPEN, window=10)["live"].tolist() == [True]
+
+
+def test_a_model_or_cutoff_without_rows_is_refused(tmp_path):
+    lake = Lake(tmp_path / "lake")
+    publish(Shelf(lake, "m", Cutoff.PRE_OPEN), SESSIONS[0], pd.Timestamp("2027-01-01", tz="UTC"))
+    with pytest.raises(DataError, match="no session of model 'm' at evening"):
+        monitor(lake, Cutoff.EVENING, window=10)
+    with pytest.raises(DataError, match="no session of model 'n' at pre_open"):
+        monitor(lake, Cutoff.PRE_OPEN, window=10, model="n")
 
 
 def test_without_prices_or_live_rows_there_is_no_number_and_no_error(tmp_path):

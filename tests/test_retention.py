@@ -4,15 +4,15 @@ import pandas as pd
 import pytest
 
 from sentfeat import read_features
-from sentfeat.errors import DataError
+from sentfeat.errors import DataError, SessionError
 from sentfeat.publish import Shelf
 from sentfeat.retention import plan_prune, prune
-from sentfeat.sessions import Cutoff
+from sentfeat.sessions import Cutoff, utc_now
 from sentfeat.store import Lake
 from tests.published import publish, run_sentfeat
 
-SESSIONS = pd.DatetimeIndex(["2026-11-18", "2026-11-19", "2026-11-20"])
-DAYS = pd.date_range("2026-11-18 14:20", periods=12, tz="UTC")
+SESSIONS = pd.DatetimeIndex(["2023-11-14", "2023-11-15", "2023-11-16"])
+DAYS = pd.date_range("2023-11-14 14:20", periods=12, tz="UTC")
 
 
 @pytest.fixture
@@ -58,14 +58,28 @@ def test_a_later_pruning_never_opens_what_an_earlier_one_closed(lake):
 
 def test_the_command_touches_nothing_unless_told_to(lake):
     files = lake.files("", "")
-    listed = run_sentfeat("prune", "--lake", lake.root, "--superseded-before", "2026-11-25")
+    listed = run_sentfeat("prune", "--lake", lake.root, "--superseded-before", "2023-11-21")
     assert listed.exit_code == 0, listed.stderr
     assert "6 files" in listed.stdout
     assert "would be removed" in listed.stdout
     assert lake.files("", "") == files
-    done = run_sentfeat("prune", "--lake", lake.root, "--superseded-before", "2026-11-25", "--apply")
+    done = run_sentfeat("prune", "--lake", lake.root, "--superseded-before", "2023-11-21", "--apply")
     assert "6 files" in done.stdout
     assert len(set(files) - set(lake.files("", ""))) == 6
+
+
+@pytest.mark.parametrize("nothing", ["", "nan"])
+def test_without_a_date_that_has_come_nothing_is_pruned_and_nothing_is_read(lake, nothing):
+    files = lake.files("", "")
+    with pytest.raises(SessionError, match="is not a time"):
+        run_sentfeat("prune", "--lake", lake.root, "--superseded-before", nothing, "--apply")
+    assert lake.files("", "") == files
+    with pytest.raises(SessionError, match="is not a time"):
+        plan_prune(lake, pd.NaT)
+    with pytest.raises(SessionError, match="still to come"):
+        plan_prune(lake, utc_now() + pd.Timedelta(days=1))
+    with pytest.raises(SessionError, match="is not a time"):
+        read_features(lake=lake, as_of=nothing)
 
 
 def test_pairs_of_versions_are_complete(lake):

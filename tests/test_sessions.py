@@ -4,7 +4,16 @@ import pandas as pd
 import pytest
 
 from sentfeat.errors import SessionError
-from sentfeat.sessions import Cutoff, known_at, latest_known, require_session, session_of, tradable_at
+from sentfeat.sessions import (
+    Cutoff,
+    as_day,
+    as_utc,
+    known_at,
+    latest_known,
+    require_session,
+    session_of,
+    tradable_at,
+)
 
 LAG = pd.Timedelta(minutes=15)
 
@@ -80,11 +89,24 @@ def _closed(day: pd.Timestamp) -> bool:
         ("2026-11-21", "weekend or holiday.*2026-11-23"),
         ("1980-01-02", "outside the calendar"),
         ("tomorrow-ish", "not a date"),
+        ("", "'' is not a date; write it as YYYY-MM-DD"),
+        ("nan", "not a date"),
+        (pd.NaT, "not a date"),
+        ("2024-01-02T00:00Z", "has a zone"),
+        (pd.Timestamp("2024-01-02", tz="America/New_York"), "has a zone"),
     ],
 )
 def test_a_day_without_trading_is_refused_with_the_next_session(day, message):
     with pytest.raises(SessionError, match=message):
         require_session(day)
+
+
+@pytest.mark.parametrize("nothing", ["", "nan", "NaT", pd.NaT, None, "soon"])
+def test_what_is_no_time_is_refused_and_never_means_now(nothing):
+    with pytest.raises(SessionError, match="not a time; write it as"):
+        as_utc(nothing)
+    with pytest.raises(SessionError, match="not a date; write it as"):
+        as_day(nothing)
 
 
 def test_the_newest_known_session_moves_at_the_cutoffs():

@@ -5,11 +5,12 @@ import subprocess
 import sys
 
 import httpx
+import numpy as np
 import pandas as pd
 import pytest
 
 from sentfeat import read_features, read_table
-from sentfeat.errors import ConfigError, DataError, LakeError
+from sentfeat.errors import ConfigError, DataError, LakeError, SessionError
 from sentfeat.publish import Outcome, Shelf, announce
 from sentfeat.sessions import Cutoff
 from sentfeat.store import Lake
@@ -117,6 +118,85 @@ def test_reading_refuses_what_is_not_there(lake):
     with pytest.raises(ConfigError, match="no table 'feature'"):
         read_table("feature", lake=lake)
     assert read_features("2026-11-20", lake=lake).empty
+
+
+@pytest.mark.parametrize("before_manifest", [True, False])
+def test_killed_while_a_session_is_replaced_readers_see_the_version_before(lake, monkeypatch, before_manifest):
+    """Killed before the new file is written, or before its manifest is."""
+    shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+    shelf.publish(SESSION, features(1), provenance("2026-11-19 14:20"))
+    announce(lake, "m", Cutoff.PRE_OPEN, SESSION)
+    put, fatal = Lake.put, shelf.manifest_path(SESSION) if before_manifest else shelf.data_path(SESSION)
+
+    def deadly(lake, path, data):
+        if path == fatal:
+            raise KeyboardInterrupt
+        put(lake, path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "put", deadly)
+        with pytest.raises(KeyboardInterrupt):
+            shelf.publish(SESSION, features(9), provenance("2026-11-20 10:00", "y"))
+    for as_of in (None, "2026-11-19 14:21", "2026-11-20 12:00"):
+        assert read_features(lake=lake, as_of=as_of)["n_news"].tolist() == [1, 1]
+    assert not shelf.is_done(SESSION, "y")
+    assert shelf.publish(SESSION, features(9), provenance("2026-11-21 10:00", "y")) == Outcome.REPLACED
+    assert read_features(lake=lake)["n_news"].tolist() == [9, 9]
+    assert read_features(lake=lake, as_of="2026-11-20 12:00")["n_news"].tolist() == [1, 1]
+    assert shelf.manifest(SESSION)["first_published_at"] == "2026-11-19T14:20:00+00:00"
+
+
+def test_a_new_session_is_not_there_before_its_manifest(lake):
+    shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+    later = SESSION + pd.Timedelta(days=1)
+    for session in (SESSION, later):
+        shelf.publish(session, features().assign(session=session), provenance("2026-11-20 14:20"))
+    announce(lake, "m", Cutoff.PRE_OPEN, later)
+    lake.delete(shelf.manifest_path(later))
+    assert read_features(lake=lake)["session"].unique().tolist() == [SESSION]
+    assert shelf.sessions().tolist() == [SESSION]
+
+
+def test_a_version_that_was_damaged_before_it_was_replaced_is_said_to_be_lost(lake):
+    shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+    shelf.publish(SESSION, features(1), provenance("2026-11-19 14:20"))
+    announce(lake, "m", Cutoff.PRE_OPEN, SESSION)
+    lake.put(shelf.data_path(SESSION), b"damaged")
+    shelf.publish(SESSION, features(2), provenance("2026-11-20 10:00", "y"))
+    assert read_features(lake=lake)["n_news"].tolist() == [2, 2]
+    with pytest.raises(DataError, match="2026-11-19 at pre_open: the version published at 2026-11-19T14:20.* is lost"):
+        read_features(lake=lake, as_of="2026-11-19 15:00")
+    assert read_features("2026-11-20", lake=lake, as_of="2026-11-19 15:00").empty, "a session that is not asked for"
+
+
+def test_one_ticker_or_any_collection_of_them_can_be_asked_for(lake):
+    shelf = Shelf(lake, "m", Cutoff.PRE_OPEN)
+    shelf.publish(SESSION, features(tickers=("A", "AL", "L")), provenance("2026-11-19 14:20"))
+    announce(lake, "m", Cutoff.PRE_OPEN, SESSION)
+    assert read_features(tickers="AL", lake=lake)["ticker"].tolist() == ["AL"]
+    two = ["L", "A"]
+    for wanted in (two, tuple(two), set(two), np.array(two), pd.Series(two), pd.Index(two), iter(two)):
+        assert read_features(tickers=wanted, lake=lake)["ticker"].tolist() == ["A", "L"]
+    assert read_features(tickers=[], lake=lake).empty
+
+
+def test_a_model_or_cutoff_that_was_never_published_is_named_with_those_that_were(lake):
+    Shelf(lake, "m", Cutoff.PRE_OPEN).publish(SESSION, features(), provenance("2026-11-19 14:20"))
+    announce(lake, "m", Cutoff.PRE_OPEN, SESSION)
+    with pytest.raises(DataError, match=r"no session of model 'n' at pre_open in .*; there are m \(pre_open\)"):
+        read_features(model="n", lake=lake)
+    with pytest.raises(DataError, match="no session of model 'm' at evening"):
+        read_features(cutoff="evening", lake=lake)
+    with pytest.raises(DataError, match="no session of model 'm' at evening"):
+        read_features(cutoff="evening", as_of="2026-11-21", lake=lake)
+
+
+@pytest.mark.parametrize("days", [{"start": "2026-13-01"}, {"end": "soon"}])
+def test_a_day_that_is_none_is_refused(lake, days):
+    Shelf(lake, "m", Cutoff.PRE_OPEN).publish(SESSION, features(), provenance("2026-11-19 14:20"))
+    announce(lake, "m", Cutoff.PRE_OPEN, SESSION)
+    with pytest.raises(SessionError, match="is not a date"):
+        read_features(lake=lake, **days)
 
 
 def test_missing_counts_stay_missing(lake):

@@ -9,6 +9,7 @@ to the working directory.
 
 import datetime as dt
 import hashlib
+import math
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ LAKE_VARIABLE = "SENTFEAT_LAKE"
 WEBHOOK_VARIABLE = "SENTFEAT_WEBHOOK"
 PATH_KEYS = ("lake", "universe", "folder", "bundle", "word_lists")
 EMBEDDED = "embedded"
+TRAILING_LEAST = 20  # sessions; features/quality.py judges nothing by fewer
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +40,10 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
     name: str
     required: bool = True
     delay_minutes: float = 15.0  # polled: how often; an archive: from publication to when it counts as available
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.delay_minutes < math.inf:
+            raise ValueError(f"source {self.name}: delay_minutes must be a number, 0 or more, got {self.delay_minutes}")
 
     @property
     def brings_filings(self) -> bool:
@@ -143,6 +149,16 @@ class FeatureSettings(Struct, frozen=True, kw_only=True):
     near_duplicate: float = 0.8  # Jaccard of word 3-shingles from which two items are one cluster
     novelty_sessions: int = 5
 
+    def __post_init__(self) -> None:
+        if not self.cutoffs:
+            raise ValueError(f"features.cutoffs is empty; name at least one of {', '.join(Cutoff)}")
+        if not 0 <= self.lag_minutes < math.inf:
+            raise ValueError(f"features.lag_minutes must be a number, 0 or more, got {self.lag_minutes}")
+        if not 0 < self.near_duplicate <= 1:
+            raise ValueError(f"features.near_duplicate must be above 0 and at most 1, got {self.near_duplicate}")
+        if self.novelty_sessions < 1:
+            raise ValueError(f"features.novelty_sessions must be 1 or more, got {self.novelty_sessions}")
+
     @property
     def lag(self) -> pd.Timedelta:
         return pd.Timedelta(minutes=self.lag_minutes)
@@ -155,6 +171,12 @@ class QualitySettings(Struct, frozen=True, kw_only=True):
     trailing_sessions: int = 60
     null_jump: float = 0.25
     psi: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.trailing_sessions < TRAILING_LEAST:
+            raise ValueError(
+                f"quality.trailing_sessions must be {TRAILING_LEAST} or more, got {self.trailing_sessions}"
+            )
 
 
 class BacktestSettings(Struct, frozen=True, kw_only=True):
@@ -229,6 +251,10 @@ class Config(Struct, frozen=True, kw_only=True):
     operations: OperationSettings = OperationSettings()
 
     def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError("sources is empty; add at least one [[sources]] section")
+        if self.processes < 1:
+            raise ValueError(f"processes must be 1 or more, got {self.processes}")
         names = [source.name for source in self.sources]
         if len(set(names)) != len(names):
             raise ValueError(f"source names must differ, got {names}")

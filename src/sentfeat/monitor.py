@@ -25,11 +25,13 @@ def monitor(lake: Lake, cutoff: Cutoff, *, window: int, model: str | None = None
     """One row per session: session, rows, live (flag), covered (share), tone (mean), and over the last `window`
     sessions drift (PSI of live rows) and ic (mean correlation); the last two are NaN where there is too little.
 
-    Raises DataError for a lake without features.
+    Raises DataError for a lake without features of that model at that cut-off.
     """
     shelf = Shelf(lake, model or current_model(lake), cutoff)
     columns = ["session", "security_id", "coverage_ok", "tradable_at", TONE]
-    rows = lake.read(FEATURES, columns=columns, folder=shelf.folder)
+    paths = shelf.paths()
+    shelf.require_kept(paths)
+    rows = lake.read(FEATURES, columns=columns, paths=paths)
     rows = rows.assign(live=_first_published(shelf).reindex(rows["session"]).to_numpy() < rows["tradable_at"])
     by_session = rows.groupby("session")
     table = by_session.agg(
@@ -47,7 +49,8 @@ def _first_published(shelf: Shelf) -> pd.Series:
         for path in shelf.lake.files(f"{root}/{shelf.folder}", ".json"):
             manifest = shelf.lake.get_json(path)
             if manifest is not None:
-                session, at = pd.Timestamp(manifest["session"]), pd.Timestamp(manifest["published_at"])
+                session = pd.Timestamp(manifest["session"])
+                at = pd.Timestamp(manifest.get("first_published_at", manifest["published_at"]))
                 first[session] = min(at, first.get(session, at))
     return pd.Series(first, dtype="datetime64[us, UTC]")
 

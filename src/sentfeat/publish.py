@@ -4,8 +4,12 @@ features/v1/<model>/<cutoff>/date=YYYY-MM-DD/part-0.parquet     nothing but Parq
 manifests/features/v1/<model>/<cutoff>/date=YYYY-MM-DD.json     written last: a file without it is not done
 superseded/features/v1/<model>/<cutoff>/date=YYYY-MM-DD/...     what was published before, never deleted here
 CURRENT.json, LATEST.json                                       the readers' default model; newest sessions by root
+
+A session is replaced in this order: its version and manifest go to superseded/, the manifest is removed, the new file
+is written, then its manifest. Until that one stands, readers get the version under superseded/.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -49,9 +53,26 @@ class Shelf:
         return f"manifests/{self.folder}/date={session.date()}.json"
 
     def sessions(self) -> pd.DatetimeIndex:
-        """The sessions that have a file, in order."""
-        days = [path.split("date=")[1][:10] for path in self.lake.files(self.folder)]
-        return pd.DatetimeIndex(days)
+        """The sessions that are done: with a manifest and a file, in order."""
+        done = {day_of(path) for path in self.lake.files(f"manifests/{self.folder}", ".json")}
+        days = [day_of(path) for path in self.lake.files(self.folder)]
+        return pd.DatetimeIndex([day for day in days if day in done])
+
+    def paths(self) -> list[str]:
+        """For each session, in order, the file that readers see: of one that is being replaced, the version before.
+
+        Raises DataError if nothing was published of this model at this cut-off.
+        """
+        done = {day_of(path) for path in self.lake.files(f"manifests/{self.folder}", ".json")}
+        files = {day_of(path): path for path in self._superseded() if day_of(path) not in done}
+        files |= {day_of(path): path for path in self.lake.files(self.folder) if day_of(path) in done}
+        if not files:
+            there = [f"{model} ({', '.join(newest)})" for model, newest in models(self.lake).items()]
+            raise DataError(
+                f"no session of model {self.model!r} at {self.cutoff} in {self.lake.location('features')}; there are "
+                f"{'; '.join(there) or 'none'}"
+            )
+        return [files[day] for day in sorted(files)]
 
     def manifest(self, session: pd.Timestamp) -> dict[str, Any] | None:
         return self.lake.get_json(self.manifest_path(session))
@@ -74,30 +95,41 @@ class Shelf:
     def publish_rows(self, session: pd.Timestamp, rows: pa.Table, provenance: dict[str, Any]) -> Outcome:
         """As publish, of rows that conform already."""
         data, content = parquet_bytes(rows), content_hash(rows)
-        earlier = self.manifest(session)
-        outcome = self._compare(session, earlier, content)
-        if outcome == Outcome.REPLACED and earlier is not None:
-            self._keep(session, earlier)
-        if outcome == Outcome.SAME and earlier is not None:
-            provenance = {**provenance, "published_at": earlier["published_at"]}
+        standing = self.manifest(session)
+        earlier = standing or self._newest_superseded(session)
+        outcome = self._compare(earlier, content)
+        if outcome == Outcome.REPLACED and standing is not None:
+            self._set_aside(session, standing)
         self.lake.put(self.data_path(session), data)
         manifest = {"session": str(session.date()), "rows": rows.num_rows, "content_hash": content}
+        manifest |= _times(provenance["published_at"], earlier, outcome)
         self.lake.put_json(self.manifest_path(session), {**provenance, **manifest, "file_sha256": sha256(data)})
         return outcome
 
-    def _compare(self, session: pd.Timestamp, earlier: dict[str, Any] | None, content: str) -> Outcome:
+    def _compare(self, earlier: dict[str, Any] | None, content: str) -> Outcome:
         if earlier is None:
             return Outcome.NEW
         return Outcome.SAME if earlier["content_hash"] == content else Outcome.REPLACED
 
-    def _keep(self, session: pd.Timestamp, manifest: dict[str, Any]) -> None:
-        """Copy a published version aside; one whose file is damaged leaves its manifest only."""
+    def _newest_superseded(self, session: pd.Timestamp) -> dict[str, Any] | None:
+        """The manifest of the version that a killed run was about to replace; None for a session that is new."""
+        versions = self.versions(session)
+        return versions[-1][0] if versions else None
+
+    def _set_aside(self, session: pd.Timestamp, manifest: dict[str, Any]) -> None:
+        """Copy a published version to superseded/ and withdraw it; a damaged file leaves its manifest only."""
         published = pd.Timestamp(manifest["published_at"]).strftime("%Y%m%dT%H%M%S%f")  # the same content may come back
         stem = f"superseded/{self.folder}/date={session.date()}/{published}-{manifest['content_hash'][:16]}"
         data = self.lake.get(self.data_path(session))
         if data is not None and sha256(data) == manifest["file_sha256"]:
             self.lake.put(f"{stem}.parquet", data)
         self.lake.put_json(f"{stem}.json", manifest)
+        self.lake.delete(self.manifest_path(session))
+
+    def _superseded(self) -> list[str]:
+        """Paths of the data of all superseded versions, by session and time; a damaged one was not kept."""
+        manifests = self.lake.files(f"superseded/{self.folder}", ".json")
+        return [path.removesuffix(".json") + ".parquet" for path in manifests]
 
     def versions(self, session: pd.Timestamp) -> list[tuple[dict[str, Any], str]]:
         """(manifest, path of the data) of all that was ever published of a session, oldest first."""
@@ -107,22 +139,48 @@ class Shelf:
         return sorted([(m, path) for m, path in found if m is not None], key=lambda v: v[0]["published_at"])
 
     def paths_as_of(self, as_of: pd.Timestamp) -> list[str]:
-        """For each session the path of the version that readers saw at `as_of`."""
+        """For each session, in order, the path of the version that readers saw at `as_of`."""
         newest: dict[str, tuple[pd.Timestamp, str]] = {}
-        for path in self.lake.files(f"superseded/{self.folder}", ".json"):
-            self._offer(newest, path, path.removesuffix(".json") + ".parquet", as_of)
+        for path in self._superseded():
+            self._offer(newest, path.removesuffix(".parquet") + ".json", path, as_of)
         for path in self.lake.files(f"manifests/{self.folder}", ".json"):
             data = path.removeprefix("manifests/").removesuffix(".json") + "/part-0.parquet"
             self._offer(newest, path, data, as_of)
-        return sorted(path for _, path in newest.values())
+        return [newest[day][1] for day in sorted(newest)]
 
     def _offer(self, newest: dict[str, tuple[pd.Timestamp, str]], manifest_path: str, data: str, as_of) -> None:
         manifest = self.lake.get_json(manifest_path)
         if manifest is None or (at := pd.Timestamp(manifest["published_at"])) > as_of:
             return
         held = newest.get(manifest["session"])
-        if held is None or at >= held[0]:
+        if held is None or at > held[0]:  # a version that a killed run was replacing is there twice: the copy holds
             newest[manifest["session"]] = (at, data)
+
+    def require_kept(self, paths: Sequence[str]) -> None:
+        """Raises DataError if one of `paths` is a superseded version whose file was damaged when it was replaced."""
+        needed = [path for path in paths if path.startswith("superseded/")]
+        kept = set(self.lake.files(f"superseded/{self.folder}")) if needed else set()
+        for path in needed:
+            if path not in kept:
+                manifest = self.lake.get_json(path.removesuffix(".parquet") + ".json") or {}
+                raise DataError(
+                    f"session {day_of(path)} at {self.cutoff}: the version published at {manifest.get('published_at')} "
+                    "was damaged when it was replaced and is lost; leave the session out, or ask for another as_of"
+                )
+
+
+def day_of(path: str) -> str:
+    """The session of a file or manifest, YYYY-MM-DD."""
+    return path.split("date=")[1][:10]
+
+
+def _times(published_at: str, earlier: dict[str, Any] | None, outcome: Outcome) -> dict[str, str]:
+    """published_at, of the content, and first_published_at, of the session whatever its content was."""
+    if earlier is None:
+        return {"published_at": published_at, "first_published_at": published_at}
+    first = earlier.get("first_published_at", earlier["published_at"])
+    at = earlier["published_at"] if outcome == Outcome.SAME else published_at
+    return {"published_at": at, "first_published_at": first}
 
 
 def announce(lake: Lake, model: str, cutoff: Cutoff, session: pd.Timestamp) -> None:

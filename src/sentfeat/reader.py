@@ -4,17 +4,18 @@ Needs pandas and pyarrow, nothing of the scoring or flow side.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentfeat.config import default_lake
 from sentfeat.errors import ConfigError, DataError
-from sentfeat.publish import Shelf
+from sentfeat.publish import Shelf, day_of
 from sentfeat.retention import require_kept
-from sentfeat.sessions import Cutoff, as_utc
+from sentfeat.sessions import Cutoff, as_day, as_utc
 from sentfeat.store import Lake
 from sentfeat.tables import FEATURES, TABLES
 
@@ -25,7 +26,7 @@ ORIGIN = "sentfeat"  # under this name a frame's `attrs` say which lake it was r
 def read_features(
     start: Day | None = None,
     end: Day | None = None,
-    tickers: Sequence[str] | None = None,
+    tickers: str | Iterable[str] | None = None,
     *,
     cutoff: str | None = None,
     model: str | None = None,
@@ -34,21 +35,26 @@ def read_features(
 ) -> pd.DataFrame:
     """Feature rows from session `start` to `end` (both included), sorted by session and ticker.
 
-    cutoff: "pre_open" (default) or "evening". model: the folder's name; default: the one CURRENT.json names.
-    as_of: give the table as readers saw it at that time (UTC unless it says otherwise). lake: path or URI; default: the
-    environment's SENTFEAT_LAKE. The columns are those of `sentfeat dictionary`; missing is null, never zero.
+    tickers: one or several; default: all. cutoff: "pre_open" (default) or "evening". model: the folder's name; default:
+    the one CURRENT.json names. as_of: give the table as readers saw it at that time (UTC unless it says otherwise).
+    lake: path or URI; default: the environment's SENTFEAT_LAKE. The columns are those of `sentfeat dictionary`; missing
+    is null, never zero.
 
-    Raises DataError for a lake without features or a ticker that has no row, ConfigError for a wrong argument.
+    Raises DataError for a lake without features of that model at that cut-off or a ticker that has no row, ConfigError
+    for a wrong cut-off, SessionError for what is no day or no time.
     """
     lake = open_lake(lake)
     shelf = Shelf(lake, model or current_model(lake), as_cutoff(cutoff))
+    paths = shelf.paths()
     if as_of is not None:
         require_kept(lake, as_utc(as_of))
-    paths = lake.files(shelf.folder) if as_of is None else shelf.paths_as_of(as_utc(as_of))
-    paths = [path for path in paths if _within(path, start, end)]
-    where = None if tickers is None else pc.field("ticker").isin(list(tickers))
+        paths = shelf.paths_as_of(as_utc(as_of))
+    paths = _between(paths, start, end)
+    shelf.require_kept(paths)
+    wanted = None if tickers is None else [tickers] if isinstance(tickers, str) else list(tickers)
+    where = None if wanted is None else pc.field("ticker").isin(pa.array(wanted, pa.string()))
     frame = lake.read(FEATURES, where=where, paths=paths)
-    unknown = sorted(set(tickers or ()) - set(frame["ticker"]))
+    unknown = sorted(set(wanted or ()) - set(frame["ticker"]))
     if unknown:
         raise DataError(f"no rows for {', '.join(unknown)} in {lake.location(shelf.folder)}; {_listed(lake, paths)}")
     frame = frame.sort_values(["session", "ticker"], kind="stable", ignore_index=True)
@@ -96,11 +102,10 @@ def as_cutoff(cutoff: str | None) -> Cutoff:
         raise ConfigError(f"cutoff must be {' or '.join(Cutoff)}, got {cutoff!r}") from None
 
 
-def _within(path: str, start: Day | None, end: Day | None) -> bool:
-    day = path.split("date=")[1][:10]
-    return (start is None or day >= str(pd.Timestamp(start).date())) and (
-        end is None or day <= str(pd.Timestamp(end).date())
-    )
+def _between(paths: list[str], start: Day | None, end: Day | None) -> list[str]:
+    """The paths of the sessions from `start` to `end`. Raises SessionError if one of them is no date."""
+    first, last = (None if day is None else str(as_day(day).date()) for day in (start, end))
+    return [path for path in paths if (first or "") <= day_of(path) and (last is None or day_of(path) <= last)]
 
 
 def _listed(lake: Lake, paths: list[str]) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sentfeat.errors import DataError
-from sentfeat.sessions import utc_now
+from sentfeat.errors import DataError, SessionError
+from sentfeat.sessions import as_utc, utc_now
 from sentfeat.store import Lake, Stored
 
 RETENTION = "RETENTION.json"
@@ -31,7 +31,13 @@ class Pruning:
 
 
 def plan_prune(lake: Lake, before: pd.Timestamp) -> Pruning:
-    """The superseded versions that had been replaced by `before` (UTC): no later `as_of` can reach them."""
+    """The superseded versions that had been replaced by `before` (UTC): no later `as_of` can reach them.
+
+    Raises SessionError if `before` is no time or one to come: every as_of would be refused until then.
+    """
+    before = as_utc(before)
+    if before > utc_now():
+        raise SessionError(f"{before:%Y-%m-%d %H:%M} UTC is still to come; give a date in the past to prune before")
     stored = {file.path: file for file in lake.stored(SUPERSEDED)}
     unreachable = [path for path, replaced_at in _replacements(lake, list(stored)).items() if replaced_at <= before]
     files = [stored[name] for path in unreachable for name in (path, f"{path.removesuffix('.json')}.parquet")

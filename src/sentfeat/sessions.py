@@ -53,15 +53,15 @@ def sessions_between(start: dt.date | str, end: dt.date | str) -> pd.DatetimeInd
 
 
 def as_day(day: dt.date | str) -> pd.Timestamp:
-    """`day` as a naive midnight. Raises SessionError if it is no date."""
-    try:
-        return pd.Timestamp(day).normalize()
-    except ValueError as error:
-        raise SessionError(f"{day!r} is not a date; write it as YYYY-MM-DD") from error
+    """`day` as a naive midnight. Raises SessionError if it is no date, or one with a zone."""
+    stamp = _stamp(day, "a date; write it as YYYY-MM-DD")
+    if stamp.tzinfo is not None:
+        raise SessionError(f"{day!r} has a zone, which a day has not; write it as YYYY-MM-DD")
+    return stamp.normalize()
 
 
 def require_session(day: dt.date | str) -> pd.Timestamp:
-    """`day` as a session. Raises SessionError for a holiday, a weekend, or a day outside the calendar."""
+    """`day` as a session. Raises SessionError for a holiday, a weekend, a day outside the calendar, or no date."""
     stamp, days = as_day(day), calendar().sessions
     if stamp in days:
         return stamp
@@ -126,11 +126,19 @@ def latest_known(cutoff: Cutoff, lag: pd.Timedelta, now: pd.Timestamp) -> pd.Tim
 
 def as_utc(at: str | pd.Timestamp) -> pd.Timestamp:
     """`at` as a UTC time; without a zone it is UTC already. Raises SessionError if it is no time."""
-    try:
-        stamp = pd.Timestamp(at)
-    except ValueError as error:
-        raise SessionError(f"{at!r} is not a time; write it as 2026-11-19T21:45Z") from error
+    stamp = _stamp(at, "a time; write it as 2026-11-19T21:45Z")
     return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+
+def _stamp(value: dt.date | str, wanted: str) -> pd.Timestamp:
+    """`value` as a time. Raises SessionError if it is none or empty, which says what was `wanted`."""
+    try:
+        stamp = pd.Timestamp(value)
+    except ValueError as error:
+        raise SessionError(f"{value!r} is not {wanted}") from error
+    if pd.isna(stamp):
+        raise SessionError(f"{value!r} is not {wanted}")
+    return stamp
 
 
 def utc_now() -> pd.Timestamp:

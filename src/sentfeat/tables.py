@@ -240,7 +240,9 @@ FEATURES = Table(
         Column("n_sources", COUNT, "distinct publishers among them", "not coverage_ok", unit="publishers"),
         Column("sent_mean", NUMBER, "weighted mean tone, sum(w s) / sum(w)", NO_SCORED + ", or sum(w) = 0", "-1 to 1"),
         Column("sent_sum", NUMBER, "sum(w s)", NO_SCORED),
-        Column("sent_net_share", NUMBER, "(n_pos - n_neg) / n by the likeliest label", NO_SCORED, "-1 to 1"),
+        Column(
+            "sent_net_share", NUMBER, "(n_pos - n_neg) / n by likeliest label, neutral at a tie", NO_SCORED, "-1 to 1"
+        ),
         Column("sent_min", NUMBER, "lowest tone of an item", NO_SCORED, "-1 to 1"),
         Column("sent_max", NUMBER, "highest tone of an item", NO_SCORED, "-1 to 1"),
         Column("sent_disp", NUMBER, "weighted standard deviation of tone", "fewer than 2 scored items", "0 to 1"),
@@ -263,16 +265,17 @@ FEATURES = Table(
         Column(
             "buzz_abn",
             NUMBER,
-            "(n_news - mean) / max(sd, 1) of the 60 sessions before",
-            "not coverage_ok, or fewer than 40 covered sessions among these 60",
+            "(n_news - mean) / max(sd, 1) of the covered sessions among the 60 before in which it was listed",
+            "not coverage_ok, or fewer than 40 such sessions",
         ),
         *(
             Column(
                 f"sent_ewma_{half_life}",
                 NUMBER,
                 f"sent_mean averaged over the last 63 sessions, weights halving every {half_life}; "
-                "a covered session without news counts as 0, one that is not covered is left out",
-                "no scored item in the last 63 sessions, or this session is neither covered nor scored",
+                "a covered session without news counts as 0, one whose news have no sent_mean is left out, as is one "
+                "that is not covered",
+                "no sent_mean in the last 63 sessions, or this session is not covered and has none",
                 "-1 to 1",
             )
             for half_life in (1, 3, 10)

@@ -28,7 +28,8 @@ from tests.s3 import lake_on
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PREFECT = (
-    "server start", "worker start --pool", "deployment run", "deployment schedule ls", "cloud login",
+    "server start", "worker start --pool", "deployment run", "deployment schedule ls",
+    "flow-run ls --state", "flow-run delete",
     "work-pool create", "work-queue",
 )  # fmt: skip
 

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -40,3 +42,20 @@ def test_missing_answers_are_left_out():
     assert calibration(np.array([0, 0, 0]), chances)["n"] == 2
     assert sum(part["n"] for part in reliability(np.array([0, 0, 0]), chances)) == 2
     assert np.isnan(calibration(np.array([0]), chances[1:2])["ece"])
+
+
+def test_a_scorer_of_one_confidence_has_one_bin_and_the_band_of_a_binomial():
+    found = calibration(np.array([0, 1] * 200), confident(np.full(400, 0.5)), draws=2000)
+    assert len(reliability(np.array([0, 1] * 200), confident(np.full(400, 0.5)))) == 1
+    assert found["ece"] == 0
+    assert found["band_mean"] == pytest.approx((2 / np.pi * 0.25 / 400) ** 0.5, rel=0.05)  # mean |x| of a normal
+
+
+def test_the_band_of_many_rows_needs_little_memory():
+    rows = 20_000
+    chances = confident(np.random.default_rng(0).uniform(0.5, 1, rows))
+    tracemalloc.start()
+    calibration(np.zeros(rows, int), chances)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * 8 * rows  # and not a number for each of 500 draws

@@ -3,7 +3,12 @@ import pytest
 
 from sentfeat.errors import DataError
 from sentfeat.evaluate import evaluate
-from sentfeat.evaluate.metrics import classification_metrics, expected_calibration_error, negative_log_likelihood
+from sentfeat.evaluate.metrics import (
+    classification_metrics,
+    equal_mass_bins,
+    expected_calibration_error,
+    negative_log_likelihood,
+)
 
 SURE = np.eye(3)
 
@@ -50,3 +55,23 @@ def test_evaluate_asks_the_scorer_about_texts_and_entities():
     found = evaluate(["up", "down"], [None, "Acme"], ["positive", "negative"], scorer)
     assert asked == [(["up", "down"], [None, "Acme"])]
     assert found["accuracy"] == 1
+
+
+def test_bins_are_of_equal_mass_and_part_no_rows_of_equal_confidence():
+    apart = np.array([0.9, 0.5, 0.8, 0.6, 0.7])
+    assert [part.tolist() for part in equal_mass_bins(apart, 2)] == [[1, 3, 4], [2, 0]]
+    tied = np.array([0.4, 0.6, 0.6, 0.6, 0.9, 0.4])
+    assert [sorted(part.tolist()) for part in equal_mass_bins(tied, 3)] == [[0, 5], [1, 2, 3], [4]]
+    assert [len(part) for part in equal_mass_bins(np.full(40, 0.4))] == [40]
+    assert equal_mass_bins(np.array([])) == []
+
+
+def test_calibration_error_of_few_confidences_does_not_depend_on_the_order_of_rows():
+    rng = np.random.default_rng(0)
+    sure = rng.choice([0.4, 0.6, 0.9], 300)
+    chances = np.stack([sure, (1 - sure) / 2, (1 - sure) / 2], axis=1)
+    targets = np.where(rng.random(300) < 0.5, 0, 1)
+    by_hand = sum(abs(value - (targets[sure == value] == 0).mean()) * (sure == value).mean()
+                  for value in (0.4, 0.6, 0.9))  # fmt: skip
+    for order in (np.arange(300), np.argsort(targets), rng.permutation(300)):
+        assert expected_calibration_error(targets[order], chances[order]) == pytest.approx(by_hand)

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,12 @@ def test_texts_in_other_scripts_are_told_apart():
     groups = near_duplicate_groups(texts).tolist()
     assert len(set(groups)) == 4
     assert groups[2] == groups[4]
+
+
+def test_many_copies_of_a_sentence_cost_no_more_than_one():
+    tracemalloc.start()
+    groups = near_duplicate_groups([f"Acme sells {number} cars" for number in range(20_000)] + ["Globex sinks"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert groups.tolist() == [0] * 20_000 + [1]
+    assert peak < 20_000 * 2_000  # all pairs would be 400 million

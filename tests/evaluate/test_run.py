@@ -1,3 +1,5 @@
+import dataclasses
+import html
 import json
 import re
 import subprocess
@@ -5,14 +7,16 @@ import sys
 import zlib
 from html.parser import HTMLParser
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
 from sentfeat.errors import BundleError, ConfigError, DataError
 from sentfeat.evaluate.baselines import baselines
-from sentfeat.evaluate.command import name_models, rows_from_sets, zero_shots
+from sentfeat.evaluate.command import Request, name_models, rows_from_file, rows_from_sets, run, zero_shots
 from sentfeat.evaluate.models import load_scorer, zero_shot
+from sentfeat.evaluate.plots import set_bars
 from sentfeat.evaluate.report import verdict, write_report
 from sentfeat.evaluate.run import evaluate_models
 from sentfeat.score.find import find_model
@@ -53,7 +57,7 @@ def oracle(right: float):
 def evaluation():
     heard: list[str] = []
     table = rows()
-    references = baselines(table[table["split"] == "train"])
+    references = baselines(table[table["split"] == "train"]).scorers
     models = {"mine #1": oracle(1.0), "mine #2": oracle(0.6), "<b>other</b>": oracle(0.8)}
     found = evaluate_models(
         table, models, baselines=references, protocol="grouped", notes=["a <note>"], say=heard.append
@@ -138,15 +142,15 @@ class Page(HTMLParser):
 
 
 def test_the_page_needs_nothing_from_outside_and_lets_no_text_in_as_markup(paths):
-    html = paths.html.read_text()
+    text = paths.html.read_text()
     page = Page()
-    page.feed(html)
+    page.feed(text)
     assert "script" not in page.tags
     assert not {"b & <i>", "<b>other</b>", "a <note>", "<now>"} & set(
-        re.findall(r"b & <i>|<b>other</b>|a <note>", html)
+        re.findall(r"b & <i>|<b>other</b>|a <note>", text)
     )
     assert page.fetched == []
-    assert html.index("mine #1") < html.index("<svg")
+    assert text.index("mine #1") < text.index("<svg")
 
 
 def test_nothing_in_the_tables_is_a_formula_or_markdown(paths):
@@ -177,11 +181,20 @@ def test_bundles_on_one_base_have_one_zero_shot(tiny_bundle):
     assert list(zero_shots([find_model(tiny_bundle)] * 2)) == ["random zero-shot"]
 
 
+def test_bases_of_one_id_and_other_weights_are_told_apart(tiny_bundle):
+    found = find_model(tiny_bundle)
+    passport = msgspec.structs.replace(found.passport, base=msgspec.structs.replace(found.passport.base, hash="0" * 64))
+    names = list(zero_shots([found, dataclasses.replace(found, passport=passport), found]))
+    assert names == [f"random {found.passport.base.hash[:8]} zero-shot", "random 00000000 zero-shot"]
+
+
 def test_models_are_named_and_seeds_numbered(tiny_bundle, tmp_path):
     named = name_models([str(tiny_bundle), f"run={tiny_bundle}", f"run={tiny_bundle}"])
     assert list(named) == ["tiny", "run #1", "run #2"]
     with pytest.raises(ConfigError, match="NAME=MODEL"):
         name_models([str(tiny_bundle), str(tiny_bundle)])
+    with pytest.raises(ConfigError, match="two models would be called run #1"):
+        name_models([f"run #1={tiny_bundle}", f"run={tiny_bundle}", f"run={tiny_bundle}"])
     with pytest.raises(BundleError, match="neither passport.json nor config.json"):
         name_models([str(tmp_path)])
     with pytest.raises(ConfigError, match="--adapter goes with one --model"):
@@ -191,6 +204,51 @@ def test_models_are_named_and_seeds_numbered(tiny_bundle, tmp_path):
 def test_an_unknown_protocol_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="grouped, fingpt, flare"):
         rows_from_sets(tmp_path, "best")
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_scored(tiny_bundle, tmp_path):
+    data, report = tmp_path / "mine.csv", tmp_path / "report"
+    data.write_text("text,label\nAcme profit rises,positive\n")
+    report.write_text("a file")
+    request = Request(models=(str(tiny_bundle),), report=report, command="")
+    with pytest.raises(ConfigError, match="report needs a folder"):
+        run(request, rows_from_file(data), say=lambda line: pytest.fail(line))
+
+
+def test_a_baseline_that_is_left_out_is_named_in_the_report(tiny_bundle, tmp_path):
+    data = tmp_path / "mine.csv"
+    data.write_text("text,label,split\nAcme profit rises,positive,train\nAcme profit falls,negative,test\n")
+    request = Request(models=(str(tiny_bundle),), zero_shot=False, report=tmp_path / "out", command="")
+    run(request, rows_from_file(data), say=lambda line: None)
+    assert "without the baseline TF-IDF" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_annotators_agreement_of_mixed_types_is_shown_in_its_order():
+    table = rows().assign(agreement=pd.Series([100, "66", "all", 66, None, 75.5] * 24, dtype=object))
+    found = evaluate_models(table, {"m": oracle(1.0)}, baselines={}, protocol="p").metrics["models"]["m"]
+    assert list(found["agreement"]) == ["66", "75.5", "100", "all"]
+    assert found["agreement"]["66"]["n"] == 2 * found["agreement"]["100"]["n"]
+
+
+def test_empty_texts_are_among_the_short_ones():
+    table = rows()
+    table.loc[table.index[-5:], "text"] = ["", " ", *["a " * words for words in (10, 11, 41)]]
+    found = evaluate_models(table, {"m": oracle(1.0)}, baselines={}, protocol="p").metrics["models"]["m"]
+    assert {name: part["n"] for name, part in found["length"].items()} == {
+        "00-10 words": found["n"] - 2,
+        "11-20 words": 1,
+        "over 40 words": 1,
+    }
+
+
+def test_every_model_is_in_the_plots_legend(evaluation):
+    models = {f"_{name}": found for name, found in evaluation.metrics["models"].items()}
+    assert all(html.escape(name, quote=False) in set_bars(models) for name in models)
+
+
+def test_the_report_says_which_labels_macro_f1_averages_over(paths):
+    for text in (paths.html.read_text(), paths.markdown.read_text()):
+        assert "Macro-F1 averages over the labels that the test rows" in text
 
 
 def test_a_table_of_ones_own_goes_through_the_command_line(tiny_bundle, tmp_path):

@@ -32,7 +32,9 @@ class FilingOracle:
     def report(self, own, at):
         usable = []
         for f in own:
-            if f["at"] > at - 315 and kind(f) in ("10-K", "10-Q") and (not amends(f) or f["rf_len"] is not None):
+            if amends(f) and (f["rf_len"] is None or f["period"] is None):
+                continue
+            if f["at"] > at - 315 and kind(f) in ("10-K", "10-Q"):
                 local = f["available_at"].astimezone(NEW_YORK).replace(tzinfo=None)
                 usable.append((f["period"] or local, f["available_at"], f["accession"], f))
         chosen = max(usable, key=lambda u: u[:3])[3] if usable else dict.fromkeys(self.facts)

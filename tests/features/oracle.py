@@ -93,8 +93,8 @@ class Oracle:
         if not rows:
             return {}
         close_before = self.hours[self.days[at - 1]][1]
-        labels = [max(range(3), key=lambda k, p=r[0]["p"]: p[k]) for r in rows]
-        up, down, n = labels.count(2), labels.count(0), len(rows)
+        labels = [[k for k in range(3) if r[0]["p"][k] == max(r[0]["p"])] for r in rows]
+        up, down, n = labels.count([2]), labels.count([0]), len(rows)
         mean, total = self.mean(security, at), sum(r[4] for r in rows)
         spread = None
         if n >= 2 and total > 0:
@@ -144,10 +144,10 @@ class Oracle:
         for back in range(min(63, at + 1)):
             day = self.days[at - back]
             mean = self.mean(security, at - back)
-            observed = self.listed(security, day) and (day in self.covered or mean is not None)
-            if back == 0 and not observed:
+            covered, silent = day in self.covered, not self.by_row.get((security, day))
+            if back == 0 and not (self.listed(security, day) and (covered or mean is not None)):
                 return None
-            if observed:
+            if self.listed(security, day) and (mean is not None or (covered and silent)):
                 seen |= mean is not None
                 total += 0.5 ** (back / half) * (mean or 0.0)
                 weight += 0.5 ** (back / half)

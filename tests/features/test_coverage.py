@@ -1,5 +1,6 @@
 """No news is told from not having looked: windows against what was read, hand-checkable."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -45,6 +46,45 @@ def test_a_window_that_ends_in_an_outage_is_blind_and_the_next_is_not():
 def test_a_poll_after_the_cutoff_proves_nothing_about_the_row():
     spans = [("a", "2026-02-28", "2026-03-03 14:16"), ("a", "2026-03-03 14:16", "2026-03-04 14:16")]
     assert coverage({"a": POLLED}, *spans).ok.tolist() == [False, False, False]
+
+
+def test_a_poll_after_the_cutoff_fills_no_gap_before_it():
+    """Unread from 13:00 to 13:30 when the row of 14:15 was cut off; at 14:30 a poll still found what came in then."""
+    known = [("a", "2026-03-01", "2026-03-03 13:00"), ("a", "2026-03-03 13:30", "2026-03-03 14:00")]
+    later = [("a", "2026-03-03 12:00", "2026-03-03 14:30"), ("a", "2026-03-03 14:30", "2026-03-04 14:10")]
+    assert coverage({"a": POLLED}, *known).ok.tolist() == [False, False, False]
+    assert coverage({"a": POLLED}, *known, *later).ok.tolist() == [False, True, False]
+
+
+def test_each_row_has_the_coverage_that_was_known_at_its_cutoff():
+    """Polls and later readings at random: the same with every poll after the cut-off taken away."""
+    rng = np.random.default_rng(0)
+    ok = []
+    for _ in range(60):
+        ends = np.sort(rng.integers(1, 100, 25))
+        hours = pd.DataFrame({"covered_start": np.maximum(ends - rng.integers(1, 12, 25), 0), "covered_end": ends})
+        spans = (pd.Timestamp("2026-03-01 12:15", tz="UTC") + hours.apply(pd.to_timedelta, unit="h")).assign(source="a")
+        spans["polled"] = rng.random(25) < 0.8
+        readings = {"a": Reading(required=True, staleness=6 * HALF_HOUR)}
+        found = session_coverage(spans, readings, STARTS, ENDS).ok
+        for at, end in enumerate(ENDS):
+            then = spans[~spans["polled"] | (spans["covered_end"] <= end)]
+            assert found[at] == session_coverage(then, readings, STARTS, ENDS).ok[at]
+            assert found[at] == read_without_a_gap(then, STARTS[at], end, 6 * HALF_HOUR)
+        ok += found.tolist()
+    assert 20 < sum(ok) < len(ok) - 20
+
+
+def read_without_a_gap(spans: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp, staleness: pd.Timedelta) -> bool:
+    """Hour by hour: the window up to the last poll, if that is not stale, or up to its end without any poll."""
+
+    def whole(spans, until):
+        hours = pd.date_range(start, until, freq="30min")[1::2]
+        return all(((spans["covered_start"] < hour) & (hour < spans["covered_end"])).any() for hour in hours)
+
+    polls = spans.loc[spans["polled"], "covered_end"]
+    in_time = len(polls) > 0 and polls.max() >= end - staleness
+    return (in_time and whole(spans, polls.max())) or whole(spans[~spans["polled"]], end)
 
 
 def test_only_required_sources_decide_and_all_are_counted():

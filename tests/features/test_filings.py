@@ -143,6 +143,16 @@ def test_an_amendment_counts_from_when_it_is_known_and_only_with_risk_factors_of
     assert rows["2026-03-19"] == 8.0
 
 
+def test_an_amendment_without_a_period_replaces_nothing():
+    filings = [
+        one_filing("annual", "10-K", "2026-03-05 16:05", rf_len=9.0),
+        one_filing("quarter", "10-Q", "2026-04-09 16:05", rf_len=7.0, period=pd.Timestamp("2026-03-31")),
+        one_filing("of which?", "10-K/A", "2026-04-15 16:05", rf_len=8.0, period=None),
+    ]
+    rows = build(filings, []).query("security_id == 'A'").set_index("session")["rf_len"]
+    assert rows["2026-04-10":].tolist() == [7.0] * len(rows["2026-04-10":])
+
+
 def test_a_report_without_usable_risk_factors_is_null_and_not_the_one_before():
     filings = [
         one_filing("parsed", "10-K", "2026-03-05 16:05", rf_len=9.0),
@@ -186,6 +196,15 @@ def test_a_folder_without_a_list_is_named(tmp_path):
     (tmp_path / "lm_negative.csv").write_text("words\nLOSS\n")
     with pytest.raises(ConfigError, match=r"no \*uncertainty\*\.csv in"):
         read_word_lists(tmp_path)
+
+
+def test_word_lists_are_read_as_they_are_handed_out(tmp_path):
+    """With a byte order mark, Windows' line ends, quotes, and the year in which a word came in."""
+    for kind in ("negative", "uncertainty", "litigious"):
+        (tmp_path / f"lm_{kind}.csv").write_bytes(b'\xef\xbb\xbfABANDON,2009\r\n"LOSS",2011\r\nplain\r\n')
+    lists = read_word_lists(tmp_path)
+    assert set(lists.values()) == {frozenset({"abandon", "loss", "plain"})}
+    assert measure("They abandon a plain loss", None, lists)["lm_neg"] == 3 / 5
 
 
 def test_the_risks_of_the_tables_are_those_that_are_scored():

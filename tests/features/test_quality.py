@@ -1,5 +1,8 @@
 """A session unlike those before it is told, an ordinary one is not."""
 
+import itertools
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -48,6 +51,37 @@ def test_what_is_wrong_with_a_session_is_named(column, change, check):
     last = frame["session"] == DAYS[-1]
     frame.loc[last, column] = change(frame.loc[last, column])
     assert (column, check) in breaches(frame)
+
+
+def test_what_comes_later_changes_no_verdict():
+    """A session that drifts, then others that lie there as well: told whether they are built with it or not."""
+    frame = rows()
+    frame.loc[frame["session"] >= DAYS[60], "sent_mean"] = frame["sent_mean"].abs() ** 0.2
+    before, last = frame["session"] < DAYS[60], frame["session"] == DAYS[60]
+    alone = list(find_breaches(frame[last], frame[before], QualitySettings()))
+    together = [b for b in find_breaches(frame, frame.iloc[:0], QualitySettings()) if b.session == DAYS[60]]
+    assert alone == together
+    assert ("sent_mean", "PSI") in {(breach.column, breach.check) for breach in alone}
+
+
+def test_drift_is_the_stability_index_over_the_deciles_of_the_trailing_values():
+    """Once more by counting: 60 sessions before, ties and empty cells among them."""
+    frame = rows()
+    last = frame["session"] == DAYS[-1]
+    frame.loc[last, "sent_mean"] = frame["sent_mean"].abs()
+    frame.loc[last, "n_news"] = frame["n_news"] + 3
+    found = {b.column: b.value for b in find_breaches(frame[last], frame[~last], QualitySettings()) if b.check == "PSI"}
+    assert set(found) == {"sent_mean", "n_news"}
+    for column, value in found.items():
+        usual, seen = (frame.loc[part, column].dropna().astype(float).tolist() for part in (
+            frame["session"].isin(DAYS[-61:-1]), last))  # fmt: skip
+        edges = [-math.inf, *sorted(set(np.quantile(usual, [level / 10 for level in range(1, 10)]))), math.inf]
+        psi = 0.0
+        for low, high in itertools.pairwise(edges):
+            p, q = ((sum(low <= x < high for x in part) + 0.5) / (len(part) + (len(edges) - 1) / 2)
+                    for part in (seen, usual))  # fmt: skip
+            psi += (p - q) * math.log(p / q)
+        assert value == pytest.approx(psi)
 
 
 def test_with_too_few_sessions_before_nothing_is_said_of_drift():

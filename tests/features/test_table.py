@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from sentfeat.config import FeatureSettings
+from sentfeat.errors import SessionError
 from sentfeat.features.coverage import Reading
 from sentfeat.features.items import INPUT_COLUMNS, RISK_CHANCES, confidence
-from sentfeat.features.table import Build, Inputs
+from sentfeat.features.table import MEMORY, Build, Inputs
 from sentfeat.schema import conform, content_hash
 from sentfeat.sessions import Cutoff, calendar, sessions_between, window
 from sentfeat.tables import FEATURES
@@ -195,6 +196,61 @@ def test_input_hashes_follow_exactly_what_a_row_depends_on():
     first_row = window(changed[0], changed[0], Cutoff.PRE_OPEN, SETTINGS.lag)
     assert first_row.after < touched.loc[at, "available_at"] <= first_row.until
     assert changed == list(sessions_between(changed[0], LAST))
+
+
+def one_item(day: str, title: str, p: tuple[float, ...] | None) -> dict:
+    """An item of A at noon."""
+    row = dict.fromkeys(INPUT_COLUMNS) | {"document_id": title + day, "security_id": "A", "title": title}
+    row |= {"available_at": pd.Timestamp(f"{day} 12:00", tz="America/New_York").tz_convert("UTC").as_unit("us")}
+    row |= {"publisher": "wire", "pit_grade": "A", "relevance": 1.0}
+    chances = p or (np.nan, np.nan, np.nan)
+    row |= dict(zip(("p_negative", "p_neutral", "p_positive"), chances, strict=True))
+    return row | dict.fromkeys(RISK_CHANCES, np.nan)
+
+
+def rows_of_a(*items: dict) -> pd.DataFrame:
+    return build(pd.DataFrame(items)).query("security_id == 'A'").set_index("session")
+
+
+def test_news_without_tone_carries_the_mean_over_and_no_news_lets_it_fade():
+    """Certainly good news for the 5th; for the 6th a repeat, which weighs nothing, for the 9th one without a score."""
+    rows = rows_of_a(
+        one_item("2026-03-04", "Profit rises on strong demand", (0.0, 0.0, 1.0)),
+        one_item("2026-03-05", "Profit rises on strong demand", (0.0, 0.0, 1.0)),
+        one_item("2026-03-06", "Something else entirely", None),
+    )
+    quiet = sum(0.5**age for age in range(1, 63))
+    for day in ("2026-03-05", "2026-03-06", "2026-03-09"):
+        assert rows.loc[day, "n_news"] == 1
+        assert rows.loc[day, "sent_ewma_1"] == pytest.approx(1 / (1 + quiet), abs=1e-9), day
+    assert rows.loc[["2026-03-06", "2026-03-09"], "sent_mean"].isna().all()
+    faded = rows.loc["2026-03-10", "sent_ewma_1"]
+    assert faded == pytest.approx(0.5**3 / (1 + sum(0.5**age for age in range(3, 63))), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("p", "net"),
+    [
+        ((0.4, 0.2, 0.4), 0.0),
+        ((0.4, 0.4, 0.2), 0.0),
+        ((0.2, 0.4, 0.4), 0.0),
+        ((1 / 3, 1 / 3, 1 / 3), 0.0),
+        ((0.5, 0.3, 0.2), -1.0),
+        ((0.2, 0.3, 0.5), 1.0),
+    ],
+)
+def test_an_item_whose_likeliest_labels_tie_is_neutral(p, net):
+    assert rows_of_a(one_item("2026-03-04", "Profit rises", p)).loc["2026-03-05", "sent_net_share"] == net
+
+
+def test_a_session_whose_memory_begins_before_the_calendar_is_refused():
+    news = make_items(seed=1).iloc[:0]
+    made = Inputs(news, spans(), {"edgar": Reading(required=False, filings=True)}, universe())
+    for day in ("1990-01-02", "1990-06-01"):
+        with pytest.raises(SessionError, match=rf"{day} cannot be built: .* begin at 1991-\d\d-\d\d or later"):
+            _ = Build(made, pd.Timestamp(day), pd.Timestamp(day), Cutoff.PRE_OPEN, SETTINGS).frame
+    first = calendar().sessions[MEMORY]
+    assert len(Build(made, first, first, Cutoff.PRE_OPEN, SETTINGS).frame) == 4
 
 
 def test_confidence_is_zero_for_a_guess_and_one_for_certainty():

@@ -39,6 +39,7 @@ def test_backfill_then_nightly_then_nothing_new(config, tmp_path, server):
     [
         (["--session", "2023-04-07"], "error: 2023-04-07 is no XNYS session (weekend or holiday)"),
         (["--session", "2999-01-04"], "error: 2999-01-04 is outside the calendar"),
+        (["--session", "2024-3-13"], "error: '2024-3-13' is not written as a day is here; write it as YYYY-MM-DD"),
         (["--set", "lakes=x"], "Object contains unknown field `lakes`"),
     ],
 )

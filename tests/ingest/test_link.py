@@ -90,6 +90,58 @@ def test_symbols_mean_what_they_meant_on_the_day():
     assert meta[["security_id", "ticker", "entity"]].values.tolist() == [["1326801-A", "META", "Meta Platforms"]]
 
 
+def renamed() -> Universe:
+    """Block as SQ until Friday 2025-01-17, as XYZ from Tuesday on: Monday was a holiday."""
+    rows = pd.DataFrame(
+        {
+            "security_id": "S",
+            "ticker": ["SQ", "XYZ"],
+            "name": ["Square Inc", "Blockwise"],
+            "aliases": "Squarely",
+            "sector": "Financials",
+            "cik": pd.array([1512673] * 2, dtype="Int64"),
+            "valid_from": pd.to_datetime(["2015-11-19", "2025-01-21"]),
+            "valid_to": pd.to_datetime(["2025-01-17", None]),
+        }
+    )
+    return Universe(rows)
+
+
+@pytest.mark.parametrize(
+    ("day", "ticker"),
+    [
+        ("2015-11-18", None),
+        ("2015-11-19", "SQ"),
+        ("2025-01-17", "SQ"),
+        ("2025-01-18", "SQ"),
+        ("2025-01-20", "SQ"),
+        ("2025-01-21", "XYZ"),
+    ],
+)
+def test_a_symbol_change_leaves_no_day_without_the_security(day, ticker):
+    expected = [] if ticker is None else [["S", ticker]]
+    for title, values in (("Squarely raises outlook", {}), ("10-K", {"cik": 1512673}), ("x", {"tags": "SQ|XYZ"})):
+        found = links(title, day=day, universe=renamed(), **values).links
+        assert found[["security_id", "ticker"]].values.tolist() == expected
+
+
+def test_news_of_days_without_trading_is_about_what_is_listed_in_the_next_session():
+    alphabet = [["1652044-A", "GOOGL"]]
+    for day, security in (("2015-10-02", "1288776-A"), ("2015-10-03", "1652044-A"), ("2015-10-04", "1652044-A")):
+        for title, values in (("Google raises its outlook for cloud", {}), ("x", {"tags": "GOOGL"})):
+            found = links(title, day=day, **values)
+            assert found.links[["security_id", "ticker"]].values.tolist() == [[security, "GOOGL"]]
+            assert found.rejected.empty
+    assert links("10-K", day="2015-10-03", cik=1652044).links[["security_id", "ticker"]].values.tolist() == alphabet
+
+
+def test_news_after_a_last_session_is_about_nothing_listed():
+    assert linked("Monsanto shareholders are paid", day="2018-06-06") == {"MON": 1.0}
+    assert linked("Monsanto shareholders are paid", day="2018-06-07") == {}
+    assert linked("U.S. Steel is bought", day="2025-06-18") == {"X": 1.0}
+    assert linked("U.S. Steel is bought", day="2025-06-19") == {}, "a holiday"
+
+
 def test_an_unknown_symbol_is_reported_once_with_its_count():
     rejected = links("Something", tags="ZZZZ").rejected
     assert rejected["reason"].tolist() == ["unknown_ticker"]

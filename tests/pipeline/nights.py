@@ -62,7 +62,7 @@ class Wire:
     required: bool = True
     live: bool = True
     delay: pd.Timedelta = DELAY
-    past: None = None  # what it no longer shows cannot be read afterwards
+    past: "Wire | None" = None  # None: what it no longer shows cannot be read afterwards
 
     def fingerprint(self) -> str:
         return ""

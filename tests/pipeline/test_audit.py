@@ -1,6 +1,7 @@
 """Where numbers come from, what changed them, and that they know nothing of the future: over a real lake."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -199,15 +200,35 @@ def test_a_session_that_breaks_a_limit_is_told_or_not_published_as_configured(pr
         shelf.publish(day, rows, {"input_hash": "x", "published_at": NOW.isoformat()})
     project.lake.delete(shelf.manifest_path(last))
     strict = open_project(configure(tmp_path / "copy"), ["quality.on_breach=stop"])
-    with pytest.raises(DataError, match=r"2012-08-31 at pre_open is not published, it breaks \d+ limits"):
-        build_features(strict, last, last, (Cutoff.PRE_OPEN,), NOW)
+    (refused,) = build_features(strict, last, last, (Cutoff.PRE_OPEN,), NOW)
+    assert not refused.outcomes
+    assert re.match(r"session 2012-08-31 at pre_open is not published, it breaks \d+ limits", refused.refused[0])
     assert shelf.manifest(last) is None
+    assert "REFUSED session 2012-08-31 at pre_open is not published" in RunSummary("lake", built=[refused]).line()
     report = build_features(project, last, last, (Cutoff.PRE_OPEN,), NOW)[0]
     assert any("n_news: PSI" in breach for breach in report.breaches)
     assert shelf.manifest(last)["breaches"]
     summary = RunSummary("lake", built=[report])
     assert "Unlike the sessions before" in summary.markdown()
     assert "quality limits broken" in summary.line()
+
+
+def test_a_refused_session_keeps_no_other_from_being_published(project, tmp_path):
+    shelf, evening = project.shelf(Cutoff.PRE_OPEN), project.shelf(Cutoff.EVENING)
+    before, last = shelf.sessions()[-2:]
+    for day in shelf.sessions()[-30:-2]:  # as if the sessions before had all been loud
+        rows = project.lake.read(FEATURES, paths=[shelf.data_path(day)])
+        rows = rows.assign(n_news=rows["n_news"] + 9)
+        shelf.publish(day, rows, {"input_hash": "x", "published_at": NOW.isoformat()})
+    for day in (before, last):
+        project.lake.delete(shelf.manifest_path(day))
+        project.lake.delete(evening.manifest_path(day))
+    project.lake.put_json("LATEST.json", {})
+    strict = open_project(configure(tmp_path / "copy"), ["quality.on_breach=stop"])
+    first, second = build_features(strict, before, last, (Cutoff.PRE_OPEN, Cutoff.EVENING), NOW)
+    assert [text.split()[1] for text in first.refused] == [str(before.date()), str(last.date())]
+    assert (second.outcomes, second.refused) == ({"new": 2}, ())
+    assert list(publish.models(project.lake)[project.model]) == ["evening"], "what was refused is not announced"
 
 
 def run(*arguments: str):

@@ -1,10 +1,15 @@
 """A night with live sources: polled once, graded A, and blind about the past."""
 
 import pandas as pd
+import pytest
 
 from sentfeat import read_features, read_table
+from sentfeat.errors import SourceError
+from sentfeat.ingest.source import item_frame
 from sentfeat.pipeline import build_features, ingest_window, open_project, plan_session, score_window
+from sentfeat.sessions import Window
 from tests.conftest import ROOT
+from tests.pipeline.nights import Wire
 
 NIGHT = pd.Timestamp("2026-11-18 22:05", tz="America/New_York").tz_convert("UTC")
 FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>
@@ -49,3 +54,19 @@ def test_live_feeds_are_polled_once_a_night_and_date_items_by_when_they_were_see
     assert apple["pit_grade_worst"] == "A"
     assert not apple["coverage_ok"], "between 21:45 and the first poll nothing had been read"
     assert apple["n_news"] is pd.NA
+
+
+def test_a_past_that_cannot_be_read_does_not_end_a_night_whose_feeds_are_not_polled_for_it(tmp_path):
+    """What lies before the first poll is read by the second source alone; that it is down is noted, no more."""
+    feeds = "".join(f'[[sources]]\nkind = "rss"\nname = "{name}"\nfeeds = {{}}\n' for name in ("wire", "filings"))
+    (tmp_path / "live.toml").write_text(f'lake = "lake"\nuniverse = "{ROOT / "data" / "universe.csv"}"\n{feeds}')
+    project = open_project(tmp_path / "live.toml")
+    down = Wire(item_frame([]), is_down=lambda at: True, name="filings", live=False)
+    project.__dict__["sources"] = [Wire(item_frame([])), Wire(item_frame([]), name="filings", past=down)]
+    history = Window(NIGHT - pd.Timedelta(days=60), NIGHT - pd.Timedelta(days=30))
+    (report,) = ingest_window(project, history, NIGHT, poll=False)
+    assert (report.source, report.ok) == ("filings", False)
+    assert not read_table("coverage", lake=project.lake)["ok"].any()
+    project.__dict__["sources"] = [Wire(item_frame([]), is_down=lambda at: True), down]
+    with pytest.raises(SourceError, match="no source could be read"):
+        ingest_window(project, history, NIGHT, poll=True)

@@ -57,14 +57,34 @@ def test_nights_that_never_ran_are_made_up_for_run_by_run(project):
 def test_a_missing_cutoff_is_a_missing_session(project):
     publish_all(project, ["2023-03-09", "2023-03-10", "2023-03-13"], (Cutoff.EVENING,))
     publish_all(project, ["2023-03-09", "2023-03-13"], (Cutoff.PRE_OPEN,))
-    assert planned(project, "2023-03-13 22:05")[0] == ("2023-03-10", "2023-03-10", 2)
+    (caught_up, _) = plan_night(project, None, new_york("2023-03-13 22:05"))
+    assert (str(caught_up.first.date()), str(caught_up.last.date())) == ("2023-03-10", "2023-03-10")
+    assert caught_up.cutoffs == (Cutoff.PRE_OPEN,), "what stands at the other cut-off is not built again"
+
+
+def test_sessions_that_lack_different_cutoffs_are_made_up_for_apart(project):
+    publish_all(project, ["2023-03-08", "2023-03-09", "2023-03-13"], (Cutoff.EVENING,))
+    publish_all(project, ["2023-03-08", "2023-03-10", "2023-03-13"], (Cutoff.PRE_OPEN,))
+    plans = plan_night(project, None, new_york("2023-03-13 22:05"))
+    assert [(str(plan.first.date()), str(plan.last.date()), plan.cutoffs) for plan in plans] == [
+        ("2023-03-09", "2023-03-09", (Cutoff.PRE_OPEN,)),
+        ("2023-03-10", "2023-03-10", (Cutoff.EVENING,)),
+        ("2023-03-14", "2023-03-14", (Cutoff.EVENING,)),
+    ]
+
+
+def test_a_cutoff_that_was_never_built_is_made_up_for_from_the_oldest_session_of_the_others(project):
+    publish_all(project, ["2023-03-09", "2023-03-10", "2023-03-13"], (Cutoff.EVENING,))
+    (caught_up, _) = plan_night(project, None, new_york("2023-03-13 22:05"))
+    assert (str(caught_up.first.date()), str(caught_up.last.date())) == ("2023-03-09", "2023-03-13")
+    assert caught_up.cutoffs == (Cutoff.PRE_OPEN,)
 
 
 def test_a_file_without_its_manifest_is_a_missing_session(project):
     publish_all(project, [str(day.date()) for day in sessions_between("2023-03-07", "2023-03-13")])
     shelf = project.shelf(Cutoff.EVENING)
     project.lake.delete(shelf.manifest_path(pd.Timestamp("2023-03-09")))
-    assert planned(project, "2023-03-13 22:05")[0] == ("2023-03-09", "2023-03-09", 2)
+    assert planned(project, "2023-03-13 22:05")[0] == ("2023-03-09", "2023-03-09", 1)
 
 
 def test_what_lies_further_back_is_left_to_a_backfill(project):

@@ -165,6 +165,24 @@ def test_a_day_without_a_single_headline_is_a_covered_row_of_zeros(config, tmp_p
     assert rows["sent_ewma_3"].isna().all()
 
 
+def test_sessions_in_which_nothing_is_listed_are_refused_before_any_is_built(config, tmp_path):
+    head = "security_id,ticker,name,aliases,sector,cik,valid_from,valid_to\n"
+    (tmp_path / "universe.csv").write_text(
+        head + "1-A,ACME,Acme,,,,1990-01-02,2023-02-28\n2-A,NEW,Newer,,,,2023-03-06,\n"
+    )
+    (tmp_path / "news.csv").write_text("when,headline\n2022-01-03T15:00:00Z,First\n2024-01-03T15:00:00Z,Last\n")
+    config.write_text(
+        'lake = "lake"\nuniverse = "universe.csv"\n[[sources]]\nkind = "files"\nname = "mine"\npath = "news.csv"\n'
+        'columns = { published_at = "when", title = "headline" }\n'
+    )
+    project = open_project(config)
+    with pytest.raises(DataError, match="lists no security in 3 sessions from 2023-03-01 to 2023-03-03; build"):
+        run(project, "2023-02-27", "2023-03-07")
+    assert not project.lake.files("features")
+    run(project, "2023-03-06", "2023-03-07")
+    assert read_features(lake=project.lake)["ticker"].tolist() == ["NEW", "NEW"]
+
+
 def test_a_foreign_symbol_and_an_early_bar_are_named(config, tmp_path):
     """Prices of a symbol outside the universe or from before a listing end up in the quarantine, named."""
     (tmp_path / "universe.csv").write_text((ROOT / "data" / "universe.csv").read_text())

@@ -5,8 +5,9 @@ import pandas as pd
 from sentfeat import read_table
 from sentfeat.errors import SourceError
 from sentfeat.ingest.source import Harvest
-from sentfeat.pipeline import open_project, update_prices
+from sentfeat.pipeline import PriceReport, open_project, update_prices
 from sentfeat.pipeline.prices import OVERLAP, PRICE_MEMORY
+from sentfeat.pipeline.summary import RunSummary
 from sentfeat.sessions import sessions_between, shift
 from tests.conftest import ROOT
 
@@ -20,12 +21,13 @@ class Live:
 
     def __init__(self) -> None:
         self.split, self.down, self.asked = False, False, []
+        self.silent: set[str] = set()
 
     def bars(self, universe: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> Harvest:
         if self.down:
             raise SourceError("source live: down")
         frames = []
-        for ticker in sorted(set(universe["ticker"]) & {"AAPL", "INTC"}):
+        for ticker in sorted(set(universe["ticker"]) & {"AAPL", "INTC"} - self.silent):
             days = DAYS[(first <= DAYS) & (last >= DAYS)]
             self.asked.append((ticker, len(days)))
             number = DAYS.get_indexer(days)
@@ -33,12 +35,15 @@ class Live:
             close = close / 4 if self.split and ticker == "AAPL" else close
             frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), close))
             frames.append(frame.assign(ticker=ticker, session=days, volume=number + 1.0))
+        if not frames:
+            raise SourceError("source live: no bars for any ticker")
         items = pd.concat(frames, ignore_index=True)
         return Harvest(items.assign(price_basis="adjusted_asof", adjusted_asof_date=None), None)
 
 
 def project_with(tmp_path, source: Live):
-    (tmp_path / "mine.toml").write_text(f'lake = "lake"\nuniverse = "{ROOT / "data" / "universe.csv"}"\nsources = []\n')
+    sources = 'sources = [{ kind = "yahoo", name = "news" }]'
+    (tmp_path / "mine.toml").write_text(f'lake = "lake"\nuniverse = "{ROOT / "data" / "universe.csv"}"\n{sources}\n')
     project = open_project(tmp_path / "mine.toml")
     project.__dict__["price_source"] = source
     return project
@@ -71,3 +76,51 @@ def test_a_source_that_is_down_leaves_the_bars_that_are_held(tmp_path):
     report = update_prices(project, DAYS[-3], DAYS[-1], pd.Timestamp("2012-06-29 22:00", tz="UTC"))
     assert (report.new, report.reason) == (0, "source live: down")
     assert len(read_table("prices", lake=project.lake)) == held
+
+
+def test_a_ticker_without_its_history_is_asked_for_it_and_the_others_for_what_is_new(tmp_path):
+    """INTC gave no answer on the first night; on the second it comes with its whole past."""
+    source = Live()
+    project = project_with(tmp_path, source)
+    source.silent = {"INTC"}
+    update_prices(project, DAYS[-3], DAYS[-2], pd.Timestamp("2012-06-28 22:00", tz="UTC"))
+    source.silent, source.asked = set(), []
+    report = update_prices(project, DAYS[-3], DAYS[-1], pd.Timestamp("2012-06-29 22:00", tz="UTC"))
+    whole = len(DAYS[shift(DAYS[-3], -PRICE_MEMORY) <= DAYS])
+    assert source.asked == [("AAPL", OVERLAP + 2), ("INTC", whole)]
+    assert report.new == 1 + whole
+    source.asked = []
+    update_prices(project, DAYS[-3], DAYS[-1], pd.Timestamp("2012-06-29 23:00", tz="UTC"))
+    assert source.asked == [("AAPL", OVERLAP + 1), ("INTC", OVERLAP + 1)]
+
+
+def test_a_ticker_that_gave_no_bars_for_longer_than_the_overlap_leaves_no_gap(tmp_path):
+    source = Live()
+    project = project_with(tmp_path, source)
+    update_prices(project, DAYS[-40], DAYS[-40], pd.Timestamp("2012-05-03 22:00", tz="UTC"))
+    source.silent = {"INTC"}
+    update_prices(project, DAYS[-3], DAYS[-2], pd.Timestamp("2012-06-28 22:00", tz="UTC"))
+    source.silent = set()
+    update_prices(project, DAYS[-3], DAYS[-1], pd.Timestamp("2012-06-29 22:00", tz="UTC"))
+    prices = read_table("prices", lake=project.lake)
+    held = prices[prices["security_id"] == "50863-A"]["session"]
+    assert set(DAYS[-60:]) <= set(held)
+
+
+def test_a_session_that_has_not_closed_has_no_bar(tmp_path):
+    """2012-06-29 closes at 16:00 New York, 20:00 UTC."""
+    project = project_with(tmp_path, Live())
+    update_prices(project, DAYS[-3], DAYS[-1], pd.Timestamp("2012-06-29 19:59", tz="UTC"))
+    assert read_table("prices", lake=project.lake)["session"].max() == DAYS[-2]
+    update_prices(project, DAYS[-3], DAYS[-1], pd.Timestamp("2012-06-29 20:00", tz="UTC"))
+    assert read_table("prices", lake=project.lake)["session"].max() == DAYS[-1]
+
+
+def test_prices_that_could_not_be_read_are_told_by_the_run(tmp_path):
+    source = Live()
+    source.down = True
+    report = update_prices(project_with(tmp_path, source), DAYS[-3], DAYS[-2], pd.Timestamp("2012-06-28", tz="UTC"))
+    assert RunSummary("lake", prices=report).line().endswith("FAILED prices of live: source live: down")
+    half = PriceReport("live", reason="3 of 5 tickers gave no bars")
+    assert "IN PART prices of live: 3 of 5 tickers gave no bars" in RunSummary("lake", prices=half).line()
+    assert "nothing was new" in RunSummary("lake", prices=PriceReport()).line(), "no source of prices is no failure"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sentfeat.cli.shared import Adapter, print_grid, read_frame
+from sentfeat.cli.shared import Adapter, print_grid
 from sentfeat.errors import ConfigError
 
 
@@ -15,10 +15,13 @@ def evaluate(
     report: Annotated[Path, typer.Option(help="folder for report.html, report.md and metrics.json")],
     data: Annotated[
         Path | None,
-        typer.Option(help="CSV, Parquet or JSON lines with `text`, `label` and perhaps `entity`, `source`, `split`"),
+        typer.Option(
+            help="CSV, Parquet or JSON lines (CSV and JSON lines also .gz, .zst) with `text`, `label` and perhaps "
+            "`entity`, `source`, `split` (train, validation, test) and `score` (a number that tone is compared with)"
+        ),
     ] = None,
     sets: Annotated[Path | None, typer.Option(help="a folder with the public sets, instead of --data")] = None,
-    protocol: Annotated[str, typer.Option(help="of --sets: grouped, fingpt or flare")] = "grouped",
+    protocol: Annotated[str | None, typer.Option(help="of --sets: grouped, fingpt or flare; default: grouped")] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(help="what `score --model` takes, or NAME=MODEL; may be repeated, a NAME too (seeds)"),
@@ -31,17 +34,21 @@ def evaluate(
     ] = None,
 ) -> None:
     """Accuracy, F1, calibration and cost of models beside baselines on the same labelled texts, as one report."""
-    if (data is None) == (sets is None):
-        raise ConfigError("give either --data FILE or --sets FOLDER")
-    frame = None if data is None else read_frame(data)
-
     from sentfeat.evaluate import command
 
-    held_out = command.rows_from_sets(sets, protocol) if sets else command.rows_from_frame(frame, str(data))
+    if data and not sets:
+        if protocol:
+            raise ConfigError("--protocol splits the sets of --sets; a file of your own says it in its column `split`")
+        protocol, held_out = command.OWN, command.rows_from_file(data)
+    elif sets and not data:
+        protocol = protocol or "grouped"
+        held_out = command.rows_from_sets(sets, protocol)
+    else:
+        raise ConfigError("give either --data FILE or --sets FOLDER")
     request = command.Request(
         models=tuple(model or ()),
         adapter=adapter,
-        protocol=protocol if sets else command.OWN,
+        protocol=protocol,
         word_lists=word_lists,
         zero_shot=zero_shot,
         generations=generations,

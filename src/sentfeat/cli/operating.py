@@ -28,14 +28,14 @@ def status(
 
 
 def _show(health: Health) -> None:
-    console.print(f"model {health.model}, at {health.at.tz_convert(NEW_YORK):%Y-%m-%d %H:%M} New York")
+    console.print(f"model {health.model}, at {_local(health.at)} New York")
     print_grid(
         ["cut-off", "newest session", "published", "age", "state"],
         [
             [
                 shelf.cutoff,
                 str(shelf.newest.date()),
-                f"{shelf.published_at.tz_convert(NEW_YORK):%Y-%m-%d %H:%M}",
+                _local(shelf.published_at),
                 _age(health.at - shelf.published_at),
                 "damaged" if not shelf.intact else f"{shelf.behind} behind" if shelf.behind else "up to date",
             ]
@@ -110,7 +110,13 @@ def migrate(config: Config, set_: Overrides = None) -> None:
         typer.echo(each.line())
 
 
+def _local(at: pd.Timestamp) -> str:
+    return "-" if pd.isna(at) else f"{at.tz_convert(NEW_YORK):%Y-%m-%d %H:%M}"
+
+
 def _age(span: pd.Timedelta) -> str:
+    if pd.isna(span):
+        return "-"
     hours, rest = divmod(int(span.total_seconds()), 3600)
     return f"{hours // 24} d {hours % 24} h" if hours >= 48 else f"{hours} h {rest // 60} min"
 

@@ -16,6 +16,7 @@ from sentfeat.errors import ConfigError
 from sentfeat.reader import current_model, open_lake, read_features
 from sentfeat.sessions import Cutoff
 from sentfeat.spreadsheet import frame_without_formulas
+from sentfeat.whole import write_whole
 
 ALL = "all"
 SHOWN = "session,ticker,n_news,sent_mean,sent_ewma_3,buzz_abn"
@@ -59,7 +60,10 @@ def features(
     if output is None:
         sys.stdout.write(text)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            write_whole(output, text.encode())
+        except OSError as error:
+            raise ConfigError(f"cannot write {output}: {error.strerror}; give --output another place") from error
         console.print(f"wrote {len(rows):,} rows to {output}")
 
 

@@ -12,12 +12,13 @@ from rich.progress import Progress
 from rich.table import Table as Grid
 
 from sentfeat.errors import ConfigError, DataError
+from sentfeat.frames import is_csv, read_csv
 from sentfeat.schema import Table, conform
 from sentfeat.spreadsheet import frame_without_formulas
 from sentfeat.store import parquet_bytes
 from sentfeat.whole import replacing
 
-console = Console()
+console = Console(markup=False, emoji=False)  # titles, names and reasons are others' text: "[/b]" is no markup
 
 Model = Annotated[
     str | None,
@@ -44,9 +45,9 @@ def progress_bar(total: int, what: str) -> Iterator:
 def read_frame(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DataError(f"no file at {path}")
-    readers = {".parquet": pd.read_parquet, ".csv": pd.read_csv, ".jsonl": lambda p: pd.read_json(p, lines=True)}
+    readers = {".parquet": pd.read_parquet, ".csv": read_csv, ".jsonl": lambda p: pd.read_json(p, lines=True)}
     try:
-        return _by_suffix(path, readers)(path)
+        return read_csv(path) if is_csv(path) else _by_suffix(path, readers)(path)
     except (ValueError, OSError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
 

@@ -6,7 +6,7 @@ The plain expected calibration error (ECE) cannot be zero on a finite sample: a 
 
 import numpy as np
 
-from sentfeat.evaluate.metrics import ECE_BINS, expected_calibration_error
+from sentfeat.evaluate.metrics import ECE_BINS, equal_mass_bins, expected_calibration_error
 
 DRAWS = 500
 
@@ -35,22 +35,21 @@ def calibration(targets: np.ndarray, chances: np.ndarray, draws: int = DRAWS, se
 
 
 def reliability(targets: np.ndarray, chances: np.ndarray, bins: int = ECE_BINS) -> list[dict[str, float]]:
-    """Bins of equal mass, least sure first: n, confidence (mean), accuracy. NaN rows are left out."""
+    """Bins of equal mass (see equal_mass_bins): n, confidence (mean), accuracy. NaN rows are left out."""
     answered = np.isfinite(chances).all(axis=1)
     confidence = chances[answered].max(axis=1)
     correct = chances[answered].argmax(axis=1) == targets[answered]
-    parts = np.array_split(np.argsort(confidence, kind="stable"), min(bins, max(1, len(confidence))))
     return [
         {"n": len(part), "confidence": float(confidence[part].mean()), "accuracy": float(correct[part].mean())}
-        for part in parts
-        if len(part)
+        for part in equal_mass_bins(confidence, bins)
     ]
 
 
 def _perfect(confidence: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """ECE of `draws` samples in which each guess is right with probability `confidence`: (draws,)."""
-    ordered = np.sort(confidence, kind="stable")
-    right = np.random.default_rng(seed).random((draws, len(ordered))) < ordered
-    parts = np.array_split(np.arange(len(ordered)), min(ECE_BINS, len(ordered)))
-    gaps = [np.abs(right[:, part].sum(axis=1) - ordered[part].sum()) for part in parts]
-    return np.sum(gaps, axis=0) / len(ordered)
+    ordered, rng = np.sort(confidence, kind="stable"), np.random.default_rng(seed)
+    parts = equal_mass_bins(ordered)
+    starts, sure = [part[0] for part in parts], np.array([ordered[part].sum() for part in parts])
+    # one sample at a time: all at once would not fit
+    right = [np.add.reduceat(rng.random(len(ordered)) < ordered, starts, dtype=int) for _ in range(draws)]
+    return np.abs(np.array(right) - sure).sum(axis=1) / len(ordered)

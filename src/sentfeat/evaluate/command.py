@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import pandas as pd
 
 from sentfeat.errors import ConfigError
 from sentfeat.evaluate import Scorer
@@ -14,9 +13,9 @@ from sentfeat.evaluate.baselines import baselines
 from sentfeat.evaluate.generation import generation_metrics, read_generations
 from sentfeat.evaluate.models import load_scorer, zero_shot
 from sentfeat.evaluate.protocols import PROTOCOLS, HeldOut, grouped
-from sentfeat.evaluate.report import write_report
+from sentfeat.evaluate.report import make_folder, write_report
 from sentfeat.evaluate.run import SEED_MARK, Evaluation, Say, evaluate_models
-from sentfeat.evaluate.sets import own_rows, read_sets
+from sentfeat.evaluate.sets import own_rows, read_own, read_sets
 from sentfeat.score.bundle import Bundle
 from sentfeat.score.find import find_model
 
@@ -41,11 +40,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(request: Request, held_out: HeldOut, say: Say) -> Evaluation:
-    """Evaluate `request.models` (default: the embedded bundle) on `held_out` rows and write the report."""
+    """Evaluate `request.models` (default: the embedded bundle) on `held_out` rows and write the report.
+
+    Raises ConfigError, before anything is scored, for a report folder that cannot be made.
+    """
+    make_folder(request.report)
     generations = generation_metrics(read_generations(request.generations)) if request.generations else None
     train = held_out.rows[held_out.rows["split"] == "train"]
     bundles = name_models(request.models, request.adapter)
-    references = baselines(train, request.word_lists)
+    references, left_out = baselines(train, request.word_lists)
     if request.zero_shot:
         references |= zero_shots(list(bundles.values()))
     evaluation = evaluate_models(
@@ -53,7 +56,7 @@ def run(request: Request, held_out: HeldOut, say: Say) -> Evaluation:
         {name: load_scorer(bundle) for name, bundle in bundles.items()},
         baselines=references,
         protocol=request.protocol,
-        notes=held_out.notes,
+        notes=[*held_out.notes, *left_out],
         say=say,
     )
     write_report(evaluation, request.report, command=request.command, generations=generations)
@@ -81,9 +84,9 @@ def rows_from_sets(folder: Path, protocol: str) -> HeldOut:
     return HeldOut(held_out.rows, [*held_out.notes, f"{note}: their figures here flatter"])
 
 
-def rows_from_frame(frame: pd.DataFrame, name: str) -> HeldOut:
+def rows_from_file(path: Path) -> HeldOut:
     """A user's own rows; all are tested where the file has no `split` column."""
-    rows = own_rows(frame, name)
+    rows = own_rows(read_own(path), str(path))
     if "split" in rows:
         return HeldOut(rows, [])
     return HeldOut(
@@ -94,7 +97,7 @@ def rows_from_frame(frame: pd.DataFrame, name: str) -> HeldOut:
 def name_models(models: Sequence[str], adapter: str | None = None) -> dict[str, Bundle]:
     """Found models by the names that the report shows.
 
-    Raises ConfigError if two would share one by chance, or it is not clear which of several `adapter` is for.
+    Raises ConfigError if two would share one, or it is not clear which of several `adapter` is for.
     """
     if adapter is not None and len(models) > 1:
         raise ConfigError("--adapter goes with one --model; give several as folders of adapters, which name their base")
@@ -107,14 +110,25 @@ def name_models(models: Sequence[str], adapter: str | None = None) -> dict[str, 
     named = {}
     for name, bundle, _ in found:
         seen[name] += 1
-        named[f"{name}{SEED_MARK}{seen[name]}" if counts[name] > 1 else name] = bundle
+        shown = f"{name}{SEED_MARK}{seen[name]}" if counts[name] > 1 else name
+        if shown in named:
+            raise ConfigError(f"two models would be called {shown}, as a seed's number is: give one another NAME=MODEL")
+        named[shown] = bundle
     return named
 
 
 def zero_shots(bundles: Sequence[Bundle]) -> dict[str, Scorer]:
-    """The base of each of `bundles` without its adapter; a base that several share counts once."""
-    bases = {bundle.passport.base: bundle for bundle in bundles if bundle.adapter}
-    return {f"{base.id} zero-shot": zero_shot(bundle) for base, bundle in bases.items()}
+    """The base of each of `bundles` without its adapter; a base that several share counts once.
+
+    Different bases of one id have the beginning of their hash in the name.
+    """
+    parts = ((bundle.passport.base, bundle) for bundle in bundles if bundle.adapter)
+    bases = {(base.id, base.hash): bundle for base, bundle in parts}
+    counts = Counter(name for name, _ in bases)
+    return {
+        f"{name} {digest[:8]} zero-shot" if counts[name] > 1 else f"{name} zero-shot": zero_shot(bundle)
+        for (name, digest), bundle in bases.items()
+    }
 
 
 def _find(model: str | None, adapter: str | None) -> tuple[str, Bundle, bool]:

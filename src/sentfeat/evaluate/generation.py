@@ -3,13 +3,13 @@
 Input is JSON lines of `source`, `reference` and `prediction`, one generated answer a line.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from sentfeat.errors import DataError
+from sentfeat.frames import read_json_lines
 from sentfeat.score.numbers import numbers, unsupported_numbers
 
 
@@ -22,16 +22,8 @@ class Generation(msgspec.Struct, frozen=True):
 
 
 def read_generations(path: Path) -> list[Generation]:
-    """The lines of a JSON lines file. Raises DataError naming the line that is wrong."""
-    if not path.is_file():
-        raise DataError(f"no file at {path}")
-    rows = []
-    for place, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            rows.append(msgspec.json.decode(line, type=Generation))
-        except (msgspec.DecodeError, json.JSONDecodeError) as error:
-            raise DataError(f"{path}, line {place}: {error}; a line needs source, reference and prediction") from error
-    return rows
+    """The rows of a JSON lines file. Raises DataError naming the line that is wrong."""
+    return read_json_lines(path, Generation)
 
 
 def generation_metrics(rows: Sequence[Generation]) -> dict:

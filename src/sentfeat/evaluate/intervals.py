@@ -24,7 +24,6 @@ class Bootstrap:
     def __init__(self, targets: np.ndarray, groups: np.ndarray, draws: int = DRAWS, seed: int = 0) -> None:
         self._targets = targets
         self._groups = np.unique(groups, return_inverse=True)[1]
-        self._classes = np.unique(targets)
         self._draws, self._seed = draws, seed
 
     def draw(self, guesses: np.ndarray, labels: int) -> dict[str, np.ndarray]:
@@ -35,11 +34,14 @@ class Bootstrap:
         rng = np.random.default_rng(self._seed)  # anew for each model: all see the same groups drawn
         drawn = (np.bincount(rng.integers(count, size=count), minlength=count) for _ in range(self._draws))
         confusions = np.stack([times @ cells for times in drawn]).reshape(-1, side, side)
-        return measures_of(confusions, self._classes)
+        return measures_of(confusions)
 
 
-def measures_of(confusions: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
-    """MEASURES of many confusion matrices at once, (draws, true, guessed); F1 is averaged over `classes`."""
+def measures_of(confusions: np.ndarray) -> dict[str, np.ndarray]:
+    """MEASURES of many confusion matrices at once, (draws, true, guessed).
+
+    Macro-F1 is averaged over the classes that a matrix has rows of, as the estimate is over those of its targets.
+    """
     hits = np.diagonal(confusions, axis1=1, axis2=2)
     true, guessed = confusions.sum(axis=2), confusions.sum(axis=1)
     total = true.sum(axis=1)
@@ -48,7 +50,7 @@ def measures_of(confusions: np.ndarray, classes: np.ndarray) -> dict[str, np.nda
     covariance = hits.sum(axis=1) * total - (true * guessed).sum(axis=1)
     return {
         "accuracy": hits.sum(axis=1) / total,
-        "macro_f1": f1[:, classes].mean(axis=1),
+        "macro_f1": (f1 * (true > 0)).sum(axis=1) / (true > 0).sum(axis=1),
         "weighted_f1": (f1 * true).sum(axis=1) / total,
         "mcc": np.where(spread > 0, covariance / np.sqrt(np.where(spread > 0, spread, 1)), 0.0),
     }

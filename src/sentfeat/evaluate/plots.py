@@ -47,18 +47,20 @@ def set_bars(models: Mapping[str, Mapping[str, Any]]) -> str:
 
     def draw(axes: Axes) -> None:
         width = 0.8 / len(models)
-        for at, (name, figures) in enumerate(models.items()):
+        bars = []
+        for at, figures in enumerate(models.values()):
             place = np.arange(len(sets)) + (at - (len(models) - 1) / 2) * width
             values = np.array([figures["sets"][one]["macro_f1"] for one in sets])
             low, high = np.array([figures["sets"][one]["intervals"]["macro_f1"] for one in sets]).T
             reach = np.maximum([values - low, high - values], 0)
-            axes.bar(place, values, width * 0.94, color=COLOURS[at % len(COLOURS)], label=name)
+            bars.append(axes.bar(place, values, width * 0.94, color=COLOURS[at % len(COLOURS)]))
             axes.errorbar(place, values, reach, fmt="none", ecolor=INK, elinewidth=0.9, capsize=1.5)
         counts = [next(iter(models.values()))["sets"][one]["n"] for one in sets]
         axes.set_xticks(range(len(sets)), [f"{one}\nn = {n:,}" for one, n in zip(sets, counts, strict=True)])
         axes.set_ylim(0, 1)
         axes.set_ylabel("macro-F1")
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
+        # with its entries given: a label that begins with "_" would be left out
+        axes.legend(bars, list(models), loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
 
     return _svg("sets", draw, (9.4, 3.2))
 

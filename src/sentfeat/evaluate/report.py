@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from sentfeat.errors import ConfigError
 from sentfeat.evaluate import plots
 from sentfeat.evaluate.protocols import PUBLISHED
 from sentfeat.evaluate.run import Evaluation, audit_line, guesses
@@ -39,10 +40,18 @@ class ReportPaths(NamedTuple):
     metrics: Path
 
 
+def make_folder(folder: Path) -> None:
+    """Make the report's folder where it is missing. Raises ConfigError where that cannot be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the report needs a folder, and {folder} cannot be one ({error.strerror})") from error
+
+
 def write_report(
     evaluation: Evaluation, folder: Path, *, command: str, generations: Mapping[str, Any] | None = None
 ) -> ReportPaths:
-    """Write the three files into `folder`, which is made where missing; each appears whole or not at all.
+    """Write the three files into `folder` (made where missing); each appears whole or not at all.
 
     `command` reproduces the run; `generations` are the figures of `generation_metrics`, if answers were given.
     """

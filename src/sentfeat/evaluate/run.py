@@ -161,14 +161,21 @@ def _figures(test: pd.DataFrame, chances: np.ndarray) -> dict[str, Any]:
 
 
 def _slices(test: pd.DataFrame, chances: np.ndarray, by: pd.Series) -> dict[str, dict[str, Any]]:
+    """Figures by the value of `by` as text, numbers in their order and before words; rows without one are in none."""
+    members = test.groupby(by.map(str, na_action="ignore")).indices
     return {
-        str(name): _figures(test.loc[members], chances[members])
-        for name, members in sorted(test.groupby(by).indices.items())
+        name: _figures(test.loc[members[name]], chances[members[name]]) for name in sorted(members, key=_numbers_first)
     }
 
 
+def _numbers_first(name: str) -> tuple[bool, float, str]:
+    number = pd.to_numeric(name, errors="coerce")
+    return (True, 0.0, name) if pd.isna(number) else (False, float(number), name)
+
+
 def _length(texts: pd.Series) -> pd.Series:
-    edges = [0, *WORDS, np.inf]
+    """The bucket of each text's number of words; empty texts are in the first."""
+    edges = [-1, *WORDS, np.inf]
     names = [f"{low + 1:02d}-{high} words" for low, high in itertools.pairwise(edges[:-1])] + [
         f"over {WORDS[-1]} words"
     ]

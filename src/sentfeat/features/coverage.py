@@ -65,18 +65,43 @@ def filings_read_since(
 def _held_since(spans: pd.DataFrame, ends: pd.DatetimeIndex, staleness: pd.Timedelta | None) -> pd.DatetimeIndex:
     """The begin of the unbroken stretch of spans that reaches up to each end; NaT where none does.
 
-    A polled source reaches up to an end if its last poll before it is not stale, or if it was read afterwards.
+    A polled source reaches up to an end if its last poll before it is not stale, or if it was read afterwards. Polls
+    after the end fill no gap before it.
     """
     if staleness is None:
         return _stretch_begin(spans, ends)
     polled = spans["polled"].astype(bool)
-    afterwards = _stretch_begin(spans[~polled], ends)
-    polls = pd.DatetimeIndex(spans.loc[polled, "covered_end"].dropna().sort_values())
+    read_later = spans[~polled]
+    afterwards = _stretch_begin(read_later, ends)
+    polls = spans[polled].dropna(subset=["covered_start", "covered_end"]).sort_values("covered_end")
     if polls.empty:
         return afterwards
-    last = polls[np.maximum(polls.searchsorted(ends, side="right") - 1, 0)]
-    in_time = _stretch_begin(spans, last).where((last >= ends - staleness) & (last <= ends))
+    poll_ends = pd.DatetimeIndex(polls["covered_end"])
+    number = np.maximum(poll_ends.searchsorted(ends, side="right") - 1, 0)
+    last = poll_ends[number]
+    in_time = _begins_known(polls, read_later)[number].where((last >= ends - staleness) & (last <= ends))
     return afterwards.where(afterwards.notna() & ~(in_time < afterwards), in_time)
+
+
+def _begins_known(polls: pd.DataFrame, read_later: pd.DataFrame) -> pd.DatetimeIndex:
+    """For each of `polls`, in order of covered_end, the begin of the unbroken stretch up to its end, as the polls so
+    far and the spans that were read afterwards make it."""
+    starts = pd.DatetimeIndex(polls["covered_start"])
+    joined = _stretch_begin(read_later, starts)
+    starts = joined.where(joined.notna(), starts)
+    begins: list[int] = []
+    stretches: list[tuple[int, int]] = []  # begin and end, of the polls so far, apart from each other
+    for begin, end in zip(_microseconds(starts), _microseconds(polls["covered_end"]), strict=True):
+        while stretches and stretches[-1][1] >= begin:
+            begin = min(begin, stretches.pop()[0])
+        stretches.append((begin, end))
+        begins.append(begin)
+    return pd.DatetimeIndex(pd.to_datetime(begins, unit="us", utc=True))
+
+
+def _microseconds(times: pd.Series | pd.DatetimeIndex) -> list[int]:
+    """Plain numbers, which a loop over years of polls compares quickly."""
+    return pd.DatetimeIndex(times).as_unit("us").asi8.tolist()
 
 
 def _stretch_begin(spans: pd.DataFrame, at: pd.DatetimeIndex) -> pd.DatetimeIndex:

@@ -1,8 +1,9 @@
 """What a row says about a company's SEC filings: the latest risk factors, tone, days since, events, late notices.
 
 The latest report of a row is the 10-K or 10-Q for the newest fiscal period that was available by the cut-off; an
-amendment takes its original's place once it is available itself and only if it brings an Item 1A of its own. What a
-report says is computed once for each filing (reports.py) and looked up here.
+amendment takes its original's place once it is available itself, and only if it brings an Item 1A of its own and names
+its period: without one nothing says which report it amends. What a report says is computed once for each filing
+(reports.py) and looked up here.
 """
 
 import numpy as np
@@ -81,7 +82,8 @@ def latest(filings: pd.DataFrame, grid: Grid, order: pd.Series) -> np.ndarray:
 
 def latest_reports(filings: pd.DataFrame, grid: Grid) -> np.ndarray:
     """For each row and security the index of its latest report among `labelled` filings, else -1."""
-    reports = filings[filings["base"].isin(["10-K", "10-Q"]) & (~filings["amends"] | filings["rf_len"].notna())]
+    replaces = filings["rf_len"].notna() & filings["period"].notna()
+    reports = filings[filings["base"].isin(["10-K", "10-Q"]) & (~filings["amends"] | replaces)]
     period = pd.to_datetime(reports["period"]).fillna(
         _new_york(reports["available_at"])
     )  # without a period the newest one filed counts

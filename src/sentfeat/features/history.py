@@ -2,7 +2,8 @@
 
 Works on matrices (sessions, securities) that reach at least 252 sessions back from the first row wanted, and answers
 for the rows from `first` on. A session that is not covered is not a quiet one: it neither decays a mean nor counts as
-zero news. Every sum runs over ages, newest first, so that it does not depend on which other rows are asked for.
+zero news. Nor is one whose items have no tone: the mean before it is carried over. Every sum runs over ages, newest
+first, so that it does not depend on which other rows are asked for.
 """
 
 from dataclasses import dataclass
@@ -29,8 +30,17 @@ class Panel:
 
     @property
     def observed(self) -> np.ndarray:
-        """Where silence or tone is known: listed, and either covered or scored."""
-        return self.listed & (self.covered[:, None] | ~np.isnan(self.tone))
+        """Where a row has a mean tone: listed, and either covered or with tone."""
+        return self.listed & (self.covered[:, None] | self.spoken)
+
+    @property
+    def spoken(self) -> np.ndarray:
+        return self.listed & ~np.isnan(self.tone)
+
+    @property
+    def quiet(self) -> np.ndarray:
+        """Where it is known that there was no news."""
+        return self.listed & self.covered[:, None] & (self.n == 0)
 
 
 def history_columns(panel: Panel, first: int) -> dict[str, np.ndarray]:
@@ -48,10 +58,9 @@ def history_columns(panel: Panel, first: int) -> dict[str, np.ndarray]:
 
 def ewma(panel: Panel, first: int, half_life: float) -> np.ndarray:
     """Decayed mean tone over the last 63 sessions; see FEATURES for its nulls."""
-    observed = panel.observed
-    spoken = observed & ~np.isnan(panel.tone)
-    total, weight = decayed_sums(np.where(spoken, panel.tone, 0.0), observed, first, half_life)
-    known = observed[first:] & (decayed_sums(spoken, spoken, first, np.inf)[1] > 0)
+    spoken = panel.spoken
+    total, weight = decayed_sums(np.where(spoken, panel.tone, 0.0), spoken | panel.quiet, first, half_life)
+    known = panel.observed[first:] & (decayed_sums(spoken, spoken, first, np.inf)[1] > 0)
     return np.divide(total, weight, out=np.full(total.shape, np.nan), where=known)
 
 

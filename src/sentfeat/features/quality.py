@@ -2,8 +2,8 @@
 
     range   a cell lies outside what its column can be (tables.py)
     nulls   a column is empty more often than in any of the trailing sessions, by more than `null_jump`
-    drift   a column's values lie elsewhere: population stability index (PSI) over the trailing values' deciles above
-            `psi`, and above what chance makes of so few values: under no drift n x PSI is about chi-squared with
+    drift   a column's values lie elsewhere: population stability index (PSI) over the deciles of the trailing values
+            above `psi`, and above what chance makes of so few values: under no drift n x PSI is about chi-squared with
             (bins - 1) degrees of freedom, so that n x PSI > 50 is no chance for independent values
 
 Drift need not be an error: a crash day drifts, too. It is told, so that nobody learns of it from a model's loss.
@@ -23,6 +23,7 @@ from sentfeat.tables import FEATURES
 TRAILING_NEEDED = 20  # sessions; with fewer before it nothing is said about nulls and drift
 VALUES_NEEDED = 20  # of a session, for drift
 BEYOND_CHANCE = 50.0
+DECILES = np.arange(1, 10) / 10
 ROUNDING = 1e-9
 MEASURED = tuple(column for column in FEATURES.columns if column.type in (NUMBER, COUNT))
 
@@ -53,7 +54,7 @@ def find_breaches(rows: pd.DataFrame, trailing: pd.DataFrame, settings: QualityS
         checks = {
             "cells out of range": (_out_of_range(values, at, len(sessions), column.bounds), 0.0),
             "null share above the trailing most": (_null_jump(values, at, len(sessions), settings), settings.null_jump),
-            "PSI": (_stability(values, at, len(sessions), settings), settings.psi),
+            "PSI": (_stability(values, at, judged, settings), settings.psi),
         }
         for check, (found, limit) in checks.items():
             for place in np.flatnonzero(judged & (found > limit)):
@@ -74,16 +75,37 @@ def _null_jump(values: np.ndarray, at: np.ndarray, sessions: int, settings: Qual
     return (share - before).to_numpy()
 
 
-def _stability(values: np.ndarray, at: np.ndarray, sessions: int, settings: QualitySettings) -> np.ndarray:
-    """Per session the PSI against the trailing ones; NaN where there is too little, 0 where chance can explain it."""
-    known = ~np.isnan(values)
-    edges = np.unique(np.quantile(values[known], np.linspace(0.1, 0.9, 9))) if known.any() else np.empty(0)
-    bins = len(edges) + 1
-    place = at[known] * bins + np.searchsorted(edges, values[known], side="right")
-    counts = np.bincount(place, minlength=sessions * bins).reshape(sessions, bins)
-    window = pd.DataFrame(counts).shift().rolling(settings.trailing_sessions, min_periods=TRAILING_NEEDED)
-    usual = window.sum().to_numpy()
-    psi = stability_index(counts, usual)
-    n, trailing = counts.sum(axis=1), usual.sum(axis=1)
-    enough = (n >= VALUES_NEEDED) & (trailing >= VALUES_NEEDED * TRAILING_NEEDED)
-    return np.where(enough, np.where(n * psi > BEYOND_CHANCE, psi, 0.0), np.nan)
+def _stability(values: np.ndarray, at: np.ndarray, judged: np.ndarray, settings: QualitySettings) -> np.ndarray:
+    """Per judged session the PSI against the trailing ones; NaN where there is too little, 0 where chance can explain
+    it. values, at: (rows,), `at` the position of each row's session."""
+    order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]  # NaN is sorted last
+    values, at = values[order], at[order].astype(np.uint16)  # sorts fast, and no build has 65,536 sessions
+    ranks = np.argsort(at, kind="stable")  # by session, and in it in order
+    by_session = np.split(ranks, np.searchsorted(at[ranks], np.arange(1, len(judged))))
+    psi = np.full(len(judged), np.nan)
+    for place, usual in enumerate(_trailing(by_session, settings.trailing_sessions)):
+        seen = by_session[place]
+        enough = len(seen) >= VALUES_NEEDED and len(usual) >= VALUES_NEEDED * TRAILING_NEEDED
+        if judged[place] and place >= TRAILING_NEEDED and enough:
+            index = _decile_stability(values[seen], values[usual])
+            psi[place] = index if len(seen) * index > BEYOND_CHANCE else 0.0
+    return psi
+
+
+def _trailing(by_session: list[np.ndarray], reach: int) -> Iterator[np.ndarray]:
+    """For each session the ranks of the `reach` sessions before it, sorted; moved on, since sorting anew is slow."""
+    window = np.empty(0, dtype=np.int64)
+    for place, ranks in enumerate(by_session):
+        yield window
+        if place >= reach:
+            window = np.delete(window, window.searchsorted(by_session[place - reach]))
+        window = np.sort(np.concatenate([window, ranks]), kind="stable")
+
+
+def _decile_stability(seen: np.ndarray, usual: np.ndarray) -> float:
+    """The PSI of `seen` over the deciles of `usual`, both sorted."""
+    at, part = np.divmod(DECILES * (len(usual) - 1), 1)
+    below, above = usual[at.astype(int)], usual[at.astype(int) + 1]
+    deciles = np.unique(below + part * (above - below))
+    counts = [np.diff([0, *values.searchsorted(deciles), len(values)]) for values in (seen, usual)]
+    return float(stability_index(*counts))

@@ -24,15 +24,17 @@ _SENTENCE_ENDS = re.compile(r"(?<=[.!?])[\"”’)]*\s+|\n+")
 def read_word_lists(folder: str | Path) -> dict[str, frozenset[str]]:
     """The Loughran-McDonald lists in `folder`, one word a line: *negative*.csv, *uncertainty*.csv, *litigious*.csv.
 
-    They are licensed for research only and are not shipped. Raises ConfigError if one is missing.
+    What follows a comma is left out, as the year in "ABANDON,2009". They are licensed for research only and are not
+    shipped. Raises ConfigError if one is missing.
     """
     lists = {}
     for name, kind in LISTS.items():
         found = sorted(Path(folder).glob(f"*{kind}*.csv"))
         if not found:
             raise ConfigError(f"word_lists: no *{kind}*.csv in {folder}; one list a file, one word a line is expected")
-        lines = found[0].read_text(encoding="utf-8").splitlines()
-        lists[name] = frozenset(line.strip().strip('"').casefold() for line in lines) - {"", "word", "words"}
+        lines = found[0].read_text(encoding="utf-8-sig").splitlines()
+        words = (line.partition(",")[0].strip().strip('"').casefold() for line in lines)
+        lists[name] = frozenset(words) - {"", "word", "words"}
     return lists
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sentfeat.config import FeatureSettings, settings_hash
+from sentfeat.errors import SessionError
 from sentfeat.features.coverage import Reading, SessionCoverage, filings_read_since, session_coverage
 from sentfeat.features.filings import FILING_COLUMNS, FILING_MEMORY, PASSAGE_COLUMNS, filing_columns, filing_tone
 from sentfeat.features.grid import Grid
@@ -21,7 +22,7 @@ from sentfeat.features.items import INPUT_COLUMNS, with_quantities
 from sentfeat.features.window import GRADES, summarise, weighted_mean, worst_grade
 from sentfeat.hashing import digest
 from sentfeat.schema import COUNT, FLAG
-from sentfeat.sessions import Cutoff, closes, known_at, session_of, sessions_between, shift, tradable_at
+from sentfeat.sessions import Cutoff, calendar, closes, known_at, session_of, sessions_between, shift, tradable_at
 from sentfeat.tables import FEATURES
 from sentfeat.universe import Universe
 
@@ -69,7 +70,16 @@ class Build:
 
     @cached_property
     def grid(self) -> Grid:
-        """All sessions that matter, the memory included, and every security of the universe."""
+        """All sessions that matter, the memory included, and every security of the universe.
+
+        Raises SessionError if the calendar does not reach back that far.
+        """
+        days = calendar().sessions
+        if days.get_loc(self.first) < MEMORY:
+            raise SessionError(
+                f"session {self.first.date()} cannot be built: its rows remember {MEMORY} sessions, and the calendar "
+                f"begins at {days[0].date()}; begin at {days[MEMORY].date()} or later"
+            )
         sessions = sessions_between(shift(self.first, -MEMORY), self.last)
         securities = pd.Index(np.sort(self.inputs.universe.frame["security_id"].unique()))
         at = known_at(sessions, self.cutoff, self.settings.lag)

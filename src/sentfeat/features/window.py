@@ -62,9 +62,10 @@ def _volume(items: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tone(scored: pd.DataFrame) -> pd.DataFrame:
-    label = scored[list(CHANCES)].to_numpy(dtype=float).argmax(axis=1) if len(scored) else np.empty(0, dtype=int)
-    counts = _sums(scored, n=1.0, positive=label == 2, negative=label == 0, w=scored["weight"],
-                   ws=scored["weight"] * scored["tone"])  # fmt: skip
+    negative, neutral, positive = scored[list(CHANCES)].to_numpy(dtype=float).T
+    counts = _sums(scored, n=1.0, positive=positive > np.maximum(negative, neutral),
+                   negative=negative > np.maximum(positive, neutral), w=scored["weight"],
+                   ws=scored["weight"] * scored["tone"])  # a tie is neutral  # fmt: skip
     polar = counts["positive"] + counts["negative"]
     net = counts["positive"] - counts["negative"]
     groups = scored.groupby("cell")

@@ -36,13 +36,17 @@ RANGE_SESSIONS = 252
 
 @dataclass(frozen=True)
 class BuildReport:
-    """Sessions of one cut-off by what publishing them did, their rows, and the quality limits they break."""
+    """Sessions of one cut-off by what publishing them did, their rows, and the quality limits they break.
+
+    refused: of each session that was not published for its breaches, as quality.on_breach = "stop" asks, why.
+    """
 
     cutoff: str
     sessions: int = 0
     rows: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     breaches: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 class Range(NamedTuple):
@@ -59,20 +63,25 @@ def build_features(
     """Build and publish every session from `first` to `last` at each cut-off, in ranges; one report a range.
 
     With more than one of `project.config.processes` the ranges run beside each other. A session that stands as made
-    from the same inputs is left alone. Raises SessionError if a cut-off of `last` has not passed yet, LakeError for a
-    lake that was published with other columns.
+    from the same inputs is left alone; one that is refused (BuildReport) keeps none of the others back. Raises
+    SessionError if a cut-off of `last` has not passed yet, LakeError for a lake that was published with other columns.
     """
     require_root(project.lake)
     for cutoff in cutoffs:
         require_known(last, cutoff, project.config.features.lag, now)
     reports = publish_ranges(project, [part for cutoff in cutoffs for part in year_ranges(first, last, cutoff)], now)
     for cutoff in cutoffs:
-        announce(project.lake, project.model, cutoff, last)
+        _announce_newest(project, first, last, cutoff)
     return reports
 
 
 def publish_ranges(project: Project, ranges: Sequence[Range], now: pd.Timestamp) -> list[BuildReport]:
-    """Build and publish the sessions of each range; nothing is announced."""
+    """Build and publish the sessions of each range; nothing is announced.
+
+    Raises DataError, before anything is built, if in one of them no security of the universe is listed.
+    """
+    for part in ranges:
+        _require_listed(project, part)
     if min(project.config.processes, len(ranges)) < 2:
         return [_publish_range(project, part, now) for part in ranges]
     with ProcessPoolExecutor(project.config.processes, mp_context=get_context("spawn")) as pool:
@@ -92,6 +101,14 @@ def year_ranges(first: pd.Timestamp, last: pd.Timestamp, cutoff: Cutoff) -> Iter
         yield Range(part[0], part[-1], cutoff)
 
 
+def _announce_newest(project: Project, first: pd.Timestamp, last: pd.Timestamp, cutoff: Cutoff) -> None:
+    """Name the newest session from `first` to `last` that stands; those that were refused may not."""
+    sessions = project.shelf(cutoff).sessions()
+    built = sessions[(sessions >= first) & (sessions <= last)]
+    if len(built):
+        announce(project.lake, project.model, cutoff, built[-1])
+
+
 def _build_range(config: Any, now: pd.Timestamp, part: Range) -> BuildReport:
     """What a process of the pool does."""
     return _publish_range(Project(config), part, now)
@@ -101,20 +118,36 @@ def _publish_range(project: Project, part: Range, now: pd.Timestamp) -> BuildRep
     build, shelf = open_build(project, part), project.shelf(part.cutoff)
     hashes = build.input_hashes()
     todo = [session for session, input_hash in hashes.items() if not shelf.is_done(session, input_hash)]
-    outcomes, rows, told = Counter({"reused": len(hashes) - len(todo)}), 0, []
+    outcomes, rows = Counter({"reused": len(hashes) - len(todo)}), 0
+    told: list[str] = []
+    refused: list[str] = []
     if todo:
         breaches = _breaches(project, build)
         parts = _by_session(conform(FEATURES, build.frame))
         for session in todo:
             broken = breaches.get(session, [])
             if broken and project.config.quality.on_breach == "stop":
-                raise DataError(_refusal(part, broken))
+                refused.append(_refusal(part, broken))
+                continue
             told += [f"{part.cutoff} {breach}" for breach in broken]
             provenance = _provenance(project, hashes[session], part.cutoff, now)
             provenance["breaches"] = [str(breach) for breach in broken]
             outcomes[str(shelf.publish_rows(session, parts[session], provenance))] += 1
             rows += len(parts[session])
-    return BuildReport(str(part.cutoff), len(hashes), rows, {key: n for key, n in outcomes.items() if n}, tuple(told))
+    done = {key: n for key, n in outcomes.items() if n}
+    return BuildReport(str(part.cutoff), len(hashes), rows, done, tuple(told), tuple(refused))
+
+
+def _require_listed(project: Project, part: Range) -> None:
+    periods, sessions = project.universe.frame, sessions_between(part.first, part.last)
+    begun = np.sort(periods["valid_from"].to_numpy()).searchsorted(sessions, side="right")
+    ended = np.sort(periods["valid_to"].to_numpy()).searchsorted(sessions, side="left")
+    empty = sessions[begun == ended]
+    if len(empty):
+        raise DataError(
+            f"the universe lists no security in {len(empty)} sessions from {empty[0].date()} to {empty[-1].date()}; "
+            "build sessions that have one, or add its period to the universe"
+        )
 
 
 def _by_session(rows: pa.Table) -> dict[pd.Timestamp, pa.Table]:

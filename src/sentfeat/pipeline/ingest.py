@@ -76,16 +76,16 @@ def ingest_window(project: Project, span: Window, now: pd.Timestamp, *, poll: bo
     """Read every archive for what became available in `span` and, with `poll`, every live source; a report for each.
 
     A live source that can be read afterwards too is read so for the part of `span` before its first poll. A source
-    that cannot be read is noted in coverage and the others go on. Raises SourceError if none could be read, DataError
-    if the clock was set back.
+    that cannot be read is noted in coverage and the others go on. Raises SourceError if every configured source was
+    asked and none could be read, DataError if the clock was set back.
     """
     now = _steady(project.lake, now)
-    reports = [
-        _ingest(project, errand)
+    errands = [
+        _errands(project.lake, source, settings_hash(settings), span, now, poll=poll)
         for source, settings in zip(project.sources, project.config.sources, strict=True)
-        for errand in _errands(project.lake, source, settings_hash(settings), span, now, poll=poll)
     ]
-    if reports and not any(report.ok for report in reports):
+    reports = [_ingest(project, errand) for of_source in errands for errand in of_source]
+    if all(errands) and not any(report.ok for report in reports):
         raise SourceError("no source could be read: " + "; ".join(str(report.reason) for report in reports))
     return reports
 

@@ -12,6 +12,7 @@ import pandas as pd
 from sentfeat.cells import changed_cells
 from sentfeat.errors import DataError
 from sentfeat.pipeline.features import publish_ranges, year_ranges
+from sentfeat.pipeline.plan import stretches
 from sentfeat.pipeline.project import Project
 from sentfeat.publish import Shelf, announce
 from sentfeat.roots import VERSION, begin_root, columns_of, older_roots
@@ -48,8 +49,8 @@ class Migration:
 
 
 def migrate(project: Project, now: pd.Timestamp) -> list[Migration]:
-    """Build what the newest older root holds of the project's model; killed, it goes on. Raises DataError if there is
-    no older root with it."""
+    """Build the sessions that the newest older root holds of the project's model; killed, it goes on. Raises DataError
+    if there is no older root with it, or if a session is refused (quality.on_breach)."""
     older = older_roots(project.lake)
     shelves = [Shelf(project.lake, project.model, cutoff, older[0]) for cutoff in Cutoff] if older else []
     held = {shelf: sessions for shelf in shelves if len(sessions := shelf.sessions())}
@@ -66,8 +67,10 @@ def migrate(project: Project, now: pd.Timestamp) -> list[Migration]:
 
 
 def _build(project: Project, older: Shelf, sessions: pd.DatetimeIndex, now: pd.Timestamp) -> Migration:
-    ranges = list(year_ranges(sessions[0], sessions[-1], older.cutoff))
+    ranges = [part for held in stretches(sessions) for part in year_ranges(held[0], held[-1], older.cutoff)]
     reports = publish_ranges(project, ranges, now)
+    if refused := [refusal for report in reports for refusal in report.refused]:
+        raise DataError("; ".join(refused))
     before = columns_of(project.lake, older.root) or {}
     shared = replace(FEATURES, columns=tuple(c for c in FEATURES.columns if before.get(c.name) == str(c.type)))
     changed, rows = 0, 0

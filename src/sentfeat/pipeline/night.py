@@ -4,9 +4,9 @@ import datetime as dt
 
 import pandas as pd
 
-from sentfeat.pipeline.plan import Plan, plan_range, plan_session
+from sentfeat.pipeline.plan import Plan, plan_range, plan_session, stretches
 from sentfeat.pipeline.project import Project
-from sentfeat.sessions import EXCHANGE, NEW_YORK, calendar, sessions_between, shift
+from sentfeat.sessions import EXCHANGE, NEW_YORK, Cutoff, calendar, sessions_between, shift
 
 
 def plan_night(project: Project, session: dt.date | str | None, now: pd.Timestamp) -> list[Plan]:
@@ -17,25 +17,35 @@ def plan_night(project: Project, session: dt.date | str | None, now: pd.Timestam
     tonight = plan_session(project, session, now)
     if session is not None:
         return [tonight]
-    runs = _runs(missed_sessions(project, tonight.first))
-    return [*(plan_range(project, str(run[0].date()), str(run[-1].date()), now) for run in runs), tonight]
+    missed = [
+        plan_range(project, str(run[0].date()), str(run[-1].date()), now, cutoffs=cutoffs)
+        for cutoffs, sessions in missed_sessions(project, tonight.first).items()
+        for run in stretches(sessions)
+    ]
+    return [*sorted(missed, key=lambda plan: plan.first), tonight]
 
 
-def missed_sessions(project: Project, before: pd.Timestamp) -> pd.DatetimeIndex:
-    """Sessions before `before` that lack a manifest at a cut-off although an earlier one has it.
+def missed_sessions(project: Project, before: pd.Timestamp) -> dict[tuple[Cutoff, ...], pd.DatetimeIndex]:
+    """Sessions before `before` without a manifest although an earlier one has it, by the cut-offs they lack.
 
-    No more than `operations.catch_up_sessions` back: further than that is a backfill, which a person asks for.
+    A cut-off that was never built is missed since the oldest session of the others. No more than
+    `operations.catch_up_sessions` back: further than that is a backfill, which a person asks for.
     """
-    reach, missed = shift(before, -project.config.operations.catch_up_sessions), set()
-    for cutoff in project.config.features.cutoffs:
-        held = published_sessions(project, cutoff)
-        if not held.empty:
-            expected = sessions_between(max(reach, held.min()), shift(before, -1))
-            missed |= set(expected.difference(held))
-    return pd.DatetimeIndex(sorted(missed))
+    held = {cutoff: published_sessions(project, cutoff) for cutoff in project.config.features.cutoffs}
+    oldest = {cutoff: sessions.min() for cutoff, sessions in held.items() if len(sessions)}
+    if not oldest:
+        return {}
+    reach = shift(before, -project.config.operations.catch_up_sessions)
+    lacking: dict[pd.Timestamp, tuple[Cutoff, ...]] = {}
+    for cutoff, sessions in held.items():
+        begin = oldest.get(cutoff, min(oldest.values()))
+        for session in sessions_between(max(reach, begin), shift(before, -1)).difference(sessions):
+            lacking[session] = (*lacking.get(session, ()), cutoff)
+    days = pd.DatetimeIndex(sorted(lacking))
+    return {cutoffs: days[[lacking[day] == cutoffs for day in days]] for cutoffs in dict.fromkeys(lacking.values())}
 
 
-def published_sessions(project: Project, cutoff) -> pd.DatetimeIndex:
+def published_sessions(project: Project, cutoff: Cutoff) -> pd.DatetimeIndex:
     """The sessions with a manifest: a file without one is not done."""
     manifests = project.lake.files(f"manifests/{project.shelf(cutoff).folder}", ".json")
     return pd.DatetimeIndex([path.split("date=")[1][:10] for path in manifests])
@@ -50,14 +60,3 @@ def idle_reason(project: Project, plans: list[Plan], now: pd.Timestamp) -> str |
     if not all(plan.last in published_sessions(project, cutoff) for cutoff in plan.cutoffs):
         return None
     return f"{today.date()} is no {EXCHANGE} session and {plan.last.date()} stands: nothing to do"
-
-
-def _runs(sessions: pd.DatetimeIndex) -> list[list[pd.Timestamp]]:
-    """Sessions cut into runs of neighbours: what stands between them is not touched."""
-    runs: list[list[pd.Timestamp]] = []
-    for session in sessions:
-        if runs and shift(runs[-1][-1], 1) == session:
-            runs[-1].append(session)
-        else:
-            runs.append([session])
-    return runs

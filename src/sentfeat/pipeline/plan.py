@@ -6,6 +6,8 @@ a lake already holds costs next to nothing.
 """
 
 import datetime as dt
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +24,7 @@ from sentfeat.sessions import (
     EXCHANGE,
     Cutoff,
     Window,
+    calendar,
     known_at,
     latest_known,
     require_session,
@@ -57,8 +60,15 @@ class Plan(NamedTuple):
     chunks: tuple[Chunk, ...]
 
 
-def plan_range(project: Project, start: dt.date | str, end: dt.date | str, now: pd.Timestamp) -> Plan:
-    """The plan for all sessions from `start` to `end`, at every configured cut-off.
+def plan_range(
+    project: Project,
+    start: dt.date | str,
+    end: dt.date | str,
+    now: pd.Timestamp,
+    *,
+    cutoffs: Sequence[Cutoff] | None = None,
+) -> Plan:
+    """The plan for all sessions from `start` to `end`, at `cutoffs` (default: every configured one).
 
     Raises SessionError if there is no session between them or the last one is not known yet.
     """
@@ -66,9 +76,10 @@ def plan_range(project: Project, start: dt.date | str, end: dt.date | str, now: 
     if sessions.empty:
         raise SessionError(f"no {EXCHANGE} session from {start} to {end}; give a range with a trading day in it")
     settings = project.config.features
-    for cutoff in settings.cutoffs:
+    wanted = tuple(cutoffs or settings.cutoffs)
+    for cutoff in wanted:
         require_known(sessions[-1], cutoff, settings.lag, now)
-    return _plan(project, sessions[0], sessions[-1], settings.cutoffs, now)
+    return _plan(project, sessions[0], sessions[-1], wanted, now)
 
 
 def plan_session(project: Project, session: dt.date | str | None, now: pd.Timestamp) -> Plan:
@@ -101,6 +112,13 @@ def require_known(session: pd.Timestamp, cutoff: Cutoff, lag: pd.Timedelta, now:
             f"session {session.date()} at cut-off {cutoff} lies in the future: it is known from {at:%Y-%m-%d %H:%M} "
             f"UTC, now it is {now:%Y-%m-%d %H:%M}; the newest one is {latest_known(cutoff, lag, now).date()}"
         )
+
+
+def stretches(sessions: pd.DatetimeIndex) -> list[pd.DatetimeIndex]:
+    """Sessions, in order, cut where one between them is absent: what stands in the gaps is not touched."""
+    places = calendar().sessions.get_indexer(sessions)
+    cuts = [0, *(np.flatnonzero(np.diff(places) != 1) + 1), len(sessions)]
+    return [sessions[a:b] for a, b in itertools.pairwise(cuts) if b > a]
 
 
 def _plan(

@@ -47,13 +47,23 @@ class RunSummary:
 
     @property
     def failures(self) -> dict[str, str]:
-        """Sources that could not be read, and why."""
-        return {report.source: report.reason or "" for report in self.ingested if not report.ok}
+        """Sources that could not be read, and why; that of the prices as `prices of NAME`."""
+        return {name: report.reason or "" for name, report in self._read if not report.ok}
 
     @property
     def problems(self) -> dict[str, str]:
         """Sources that could be read only in part, and why."""
-        return {report.source: report.reason for report in self.ingested if report.ok and report.reason}
+        return {name: report.reason for name, report in self._read if report.ok and report.reason}
+
+    @property
+    def _read(self) -> list[tuple[str, SourceReport | PriceReport]]:
+        texts = [(report.source, report) for report in self.ingested]
+        return [*texts, (f"prices of {self.prices.source}", self.prices)]
+
+    @property
+    def refusals(self) -> list[str]:
+        """Why sessions were not published, by quality.on_breach = "stop"."""
+        return [refusal for report in self.built for refusal in report.refused]
 
     @property
     def is_new(self) -> bool:
@@ -65,7 +75,7 @@ class RunSummary:
         """One line: what was written, what was dropped and why."""
         if self.note is not None:
             return self.note
-        if not self.is_new and not self.failures and not self.problems:
+        if not (self.is_new or self.failures or self.problems or self.refusals):
             return f"nothing was new: {self.outcomes['reused']} sessions stand as they were in {self.lake}"
         sessions = ", ".join(f"{n} {outcome}" for outcome, n in sorted(self.outcomes.items())) or "none"
         rows = sum(report.rows for report in self.built)
@@ -80,6 +90,7 @@ class RunSummary:
         parts += [f"quarantined {n} ({what})" for what, n in sorted(self.drops.items())]
         parts += [f"FAILED {source}: {reason}" for source, reason in self.failures.items()]
         parts += [f"IN PART {source}: {reason}" for source, reason in self.problems.items()]
+        parts += [f"REFUSED {refusal}" for refusal in self.refusals]
         return "; ".join(parts)
 
     def markdown(self) -> str:

@@ -49,7 +49,8 @@ class NameMatcher:
         frame = universe.frame
         self._tickers = frame["ticker"].tolist()
         self._bank = (frame["sector"] == "Financials").tolist()
-        self._periods = list(zip(frame["valid_from"], frame["valid_to"], strict=True))
+        days = universe.days.loc[frame.index]
+        self._periods = list(zip(days["first"], days["last"], strict=True))
         owners, self._symbols = defaultdict(set), defaultdict(set)
         for row, security in enumerate(frame.itertuples()):
             for name in _names(security.name, security.aliases):
