@@ -71,7 +71,7 @@ def test_live_rows_coverage_and_correlation_are_told_by_session(tmp_path):
 
 def test_live_rows_stay_live_when_their_first_version_was_replaced_and_pruned(tmp_path):
     lake = Lake(tmp_path / "lake")
-    shelf, session = Shelf(lake, "m", Cutoff.PRE_OPEN), SESSIONS[0]
+    shelf, session = Shelf(lake, "m", Cutoff.PRE_OPEN), pd.Timestamp("2023-11-14")
     opens = tradable_at(pd.DatetimeIndex([session]))[0]
     for days, tone in ((-0.01, 0.1), (30, 0.2), (60, 0.3)):
         publish(shelf, session, opens + pd.Timedelta(days=days), sent_mean=[tone, None])
