@@ -27,7 +27,7 @@ LAKE_VARIABLE = "SENTFEAT_LAKE"
 WEBHOOK_VARIABLE = "SENTFEAT_WEBHOOK"
 PATH_KEYS = ("lake", "universe", "folder", "bundle", "word_lists")
 EMBEDDED = "embedded"
-TRAILING_LEAST = 20  # sessions; features/quality.py judges nothing by fewer
+TRAILING_LEAST = 20  # sessions; with fewer before one nothing is said about its nulls and drift
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -54,17 +54,20 @@ class Shelf:
 
     def sessions(self) -> pd.DatetimeIndex:
         """The sessions that are done: with a manifest and a file, in order."""
-        done = {day_of(path) for path in self.lake.files(f"manifests/{self.folder}", ".json")}
-        days = [day_of(path) for path in self.lake.files(self.folder)]
+        days, done = [day_of(path) for path in self.lake.files(self.folder)], set(self.manifest_days())
         return pd.DatetimeIndex([day for day in days if day in done])
+
+    def manifest_days(self) -> list[str]:
+        """The days, YYYY-MM-DD, of the sessions that have a manifest, in order."""
+        return [day_of(path) for path in self.lake.files(f"manifests/{self.folder}", ".json")]
 
     def paths(self) -> list[str]:
         """For each session, in order, the file that readers see: of one that is being replaced, the version before.
 
         Raises DataError if nothing was published of this model at this cut-off.
         """
-        done = {day_of(path) for path in self.lake.files(f"manifests/{self.folder}", ".json")}
-        files = {day_of(path): path for path in self._superseded() if day_of(path) not in done}
+        done = set(self.manifest_days())
+        files = {day_of(path): _beside(path) for path in self._superseded() if day_of(path) not in done}
         files |= {day_of(path): path for path in self.lake.files(self.folder) if day_of(path) in done}
         if not files:
             there = [f"{model} ({', '.join(newest)})" for model, newest in models(self.lake).items()]
@@ -127,14 +130,13 @@ class Shelf:
         self.lake.delete(self.manifest_path(session))
 
     def _superseded(self) -> list[str]:
-        """Paths of the data of all superseded versions, by session and time; a damaged one was not kept."""
-        manifests = self.lake.files(f"superseded/{self.folder}", ".json")
-        return [path.removesuffix(".json") + ".parquet" for path in manifests]
+        """Paths of the manifests of all superseded versions, by session and time."""
+        return self.lake.files(f"superseded/{self.folder}", ".json")
 
     def versions(self, session: pd.Timestamp) -> list[tuple[dict[str, Any], str]]:
         """(manifest, path of the data) of all that was ever published of a session, oldest first."""
         stems = self.lake.files(f"superseded/{self.folder}/date={session.date()}", ".json")
-        found = [(self.lake.get_json(path), path.removesuffix(".json") + ".parquet") for path in stems]
+        found = [(self.lake.get_json(path), _beside(path)) for path in stems]
         found.append((self.manifest(session), self.data_path(session)))
         return sorted([(m, path) for m, path in found if m is not None], key=lambda v: v[0]["published_at"])
 
@@ -142,7 +144,7 @@ class Shelf:
         """For each session, in order, the path of the version that readers saw at `as_of`."""
         newest: dict[str, tuple[pd.Timestamp, str]] = {}
         for path in self._superseded():
-            self._offer(newest, path.removesuffix(".parquet") + ".json", path, as_of)
+            self._offer(newest, path, _beside(path), as_of)
         for path in self.lake.files(f"manifests/{self.folder}", ".json"):
             data = path.removeprefix("manifests/").removesuffix(".json") + "/part-0.parquet"
             self._offer(newest, path, data, as_of)
@@ -169,8 +171,13 @@ class Shelf:
                 )
 
 
+def _beside(manifest_path: str) -> str:
+    """Path of the data of a superseded version; a damaged one was not kept."""
+    return manifest_path.removesuffix(".json") + ".parquet"
+
+
 def day_of(path: str) -> str:
-    """The session of a file or manifest, YYYY-MM-DD."""
+    """The day in the path of a file or manifest, YYYY-MM-DD."""
     return path.split("date=")[1][:10]
 
 

@@ -50,7 +50,7 @@ class Universe:
         last = rows["valid_to"].mask(goes_on, following - DAY)
         listed = ~goes_on.shift(fill_value=False) & (begin > 0) & (begin < len(sessions))
         first = rows["valid_from"].mask(listed, sessions[begin - 1] + DAY)
-        return pd.DataFrame({"first": first, "last": last})
+        return pd.DataFrame({"first": first, "last": last}).loc[self.frame.index]
 
     def listed(self, session: pd.Timestamp) -> pd.DataFrame:
         """The rows in force in `session`."""

@@ -15,12 +15,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sentfeat.config import QualitySettings
+from sentfeat.config import TRAILING_LEAST, QualitySettings
 from sentfeat.drift import stability_index
 from sentfeat.schema import COUNT, NUMBER
 from sentfeat.tables import FEATURES
 
-TRAILING_NEEDED = 20  # sessions; with fewer before it nothing is said about nulls and drift
 VALUES_NEEDED = 20  # of a session, for drift
 BEYOND_CHANCE = 50.0
 DECILES = np.arange(1, 10) / 10
@@ -71,7 +70,7 @@ def _out_of_range(values: np.ndarray, at: np.ndarray, sessions: int, bounds: tup
 def _null_jump(values: np.ndarray, at: np.ndarray, sessions: int, settings: QualitySettings) -> np.ndarray:
     """Per session the share of nulls less the largest of the trailing sessions; NaN with too few of them."""
     share = pd.Series(np.bincount(at, weights=np.isnan(values), minlength=sessions) / np.bincount(at))
-    before = share.shift().rolling(settings.trailing_sessions, min_periods=TRAILING_NEEDED).max()
+    before = share.shift().rolling(settings.trailing_sessions, min_periods=TRAILING_LEAST).max()
     return (share - before).to_numpy()
 
 
@@ -85,8 +84,8 @@ def _stability(values: np.ndarray, at: np.ndarray, judged: np.ndarray, settings:
     psi = np.full(len(judged), np.nan)
     for place, usual in enumerate(_trailing(by_session, settings.trailing_sessions)):
         seen = by_session[place]
-        enough = len(seen) >= VALUES_NEEDED and len(usual) >= VALUES_NEEDED * TRAILING_NEEDED
-        if judged[place] and place >= TRAILING_NEEDED and enough:
+        enough = len(seen) >= VALUES_NEEDED and len(usual) >= VALUES_NEEDED * TRAILING_LEAST
+        if judged[place] and place >= TRAILING_LEAST and enough:
             index = _decile_stability(values[seen], values[usual])
             psi[place] = index if len(seen) * index > BEYOND_CHANCE else 0.0
     return psi

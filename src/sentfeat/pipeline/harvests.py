@@ -12,6 +12,7 @@ from sentfeat.ingest.documents import CLOCK_TOLERANCE, split_usable, to_document
 from sentfeat.ingest.link import link
 from sentfeat.ingest.source import Harvest, Source
 from sentfeat.pipeline.project import Project
+from sentfeat.publish import day_of
 from sentfeat.schema import Table
 from sentfeat.sessions import Window
 from sentfeat.store import Lake
@@ -103,7 +104,7 @@ def _quarantine_all(lake: Lake, turned_away: Sequence[tuple[pd.DataFrame, pd.Tim
 
 def files_since(lake: Lake, table: Table, since: pd.Timestamp) -> list[str]:
     """The files of a table that is partitioned by UTC day, from a day on: a poll does not read years."""
-    return [path for path in lake.files(table.name) if path.split("date=")[1][:10] >= str(since.date())]
+    return [path for path in lake.files(table.name) if day_of(path) >= str(since.date())]
 
 
 def _is_repeat(documents: pd.DataFrame, held: Held) -> pd.Series:

@@ -47,8 +47,7 @@ def missed_sessions(project: Project, before: pd.Timestamp) -> dict[tuple[Cutoff
 
 def published_sessions(project: Project, cutoff: Cutoff) -> pd.DatetimeIndex:
     """The sessions with a manifest: a file without one is not done."""
-    manifests = project.lake.files(f"manifests/{project.shelf(cutoff).folder}", ".json")
-    return pd.DatetimeIndex([path.split("date=")[1][:10] for path in manifests])
+    return pd.DatetimeIndex(project.shelf(cutoff).manifest_days())
 
 
 def idle_reason(project: Project, plans: list[Plan], now: pd.Timestamp) -> str | None:

@@ -49,8 +49,7 @@ class NameMatcher:
         frame = universe.frame
         self._tickers = frame["ticker"].tolist()
         self._bank = (frame["sector"] == "Financials").tolist()
-        days = universe.days.loc[frame.index]
-        self._periods = list(zip(days["first"], days["last"], strict=True))
+        self._periods = list(zip(universe.days["first"], universe.days["last"], strict=True))
         owners, self._symbols = defaultdict(set), defaultdict(set)
         for row, security in enumerate(frame.itertuples()):
             for name in _names(security.name, security.aliases):
