@@ -19,7 +19,15 @@ from sentfeat.score.prompt import TEMPLATES, Template, clean
 from training.review import apply_review
 from training.sets.calls import CallSet, read_calls
 from training.sets.card import make_card, write_card
-from training.sets.filings import FilingSet, RiskSet, read_filings, read_hand_risks, read_reading_risks, read_risks
+from training.sets.filings import (
+    FilingSet,
+    RiskSet,
+    read_filings,
+    read_further_risks,
+    read_hand_risks,
+    read_reading_risks,
+    read_risks,
+)
 from training.sets.hub import HubSet, read_hub
 from training.sets.rows import TAUGHT, make_rows, row_key
 from training.sets.sentences import LabelledSet, read_set
@@ -52,6 +60,7 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filings: list[FilingSet] = []
     risks: list[RiskSet] = []
     read_risks: list[RiskSet] = []  # none in the test part, for which there are
+    further_risks: list[RiskSet] = []  # with their company, where the sets before have it; else in the training part
     hand_risks: list[RiskSet] = []  # all in the test part
     concepts: list[ConceptSet] = []
     written: list[WrittenSet] = []  # all in the training part
@@ -69,7 +78,7 @@ class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def every_set(self) -> list[LabelledSet | CallSet | FilingSet | RiskSet | ConceptSet | WrittenSet | HubSet]:
-        risks = [*self.risks, *self.read_risks, *self.hand_risks]
+        risks = [*self.risks, *self.read_risks, *self.further_risks, *self.hand_risks]
         return [*self.sets, *self.calls, *self.filings, *risks, *self.concepts, *self.written, *self.hub]
 
 
@@ -97,17 +106,22 @@ def build(config: DataConfig, data: Path) -> tuple[pd.DataFrame, dict]:
     usable = {source: refuse_poisoned(rows) for source, rows in read_all(config, data).items()}
     refused = {source: reasons for source, (_, reasons) in usable.items() if reasons}
     rows = pd.concat([rows for rows, _ in usable.values()], ignore_index=True)
-    rows = rows.drop_duplicates(TAUGHT).reset_index(drop=True)
-    by_hand, read, written = (
+    later = rows["source"].isin([chosen.name for chosen in config.further_risks])
+    rows = pd.concat([rows[~later].drop_duplicates(TAUGHT), rows[later]], ignore_index=True)
+    by_hand, read, further, written = (
         rows["source"].isin([chosen.name for chosen in sets])
-        for sets in (config.hand_risks, config.read_risks, config.written)
+        for sets in (config.hand_risks, config.read_risks, config.further_risks, config.written)
     )
     rows["split"] = "test"
     rows.loc[written, "split"] = "train"
-    to_split = ~(by_hand | written)
+    to_split = ~(by_hand | further | written)
     rows.loc[to_split, "split"] = split_rows(rows[to_split], config.shares, config.seed)
-    rows.loc[read & (rows["split"] == "test"), "split"] = "validation"
-    rows = without_twins(rows, written)
+    part_of = rows[to_split].drop_duplicates("group").set_index("group")["split"]
+    rows.loc[further, "split"] = rows.loc[further, "group"].map(part_of).fillna("train")
+    rows.loc[(read | further) & (rows["split"] == "test"), "split"] = "validation"
+    guessed = rows["silver"] & rows["text"].isin(rows.loc[further, "text"])
+    learnt = (written | further) & (rows["split"] == "train")
+    rows = without_twins(rows[~guessed], learnt[~guessed])
     rows, reviewed = apply_review(rows, Path(config.review) if config.review else None)
     licences = {chosen.name: chosen.licence for chosen in config.every_set}
     return rows, make_card(rows, licences, refused, reviewed)
@@ -121,6 +135,7 @@ def read_all(config: DataConfig, data: Path) -> dict[str, pd.DataFrame]:
         **{chosen.name: read_filings(chosen, data) for chosen in config.filings},
         **{chosen.name: read_risks(chosen, data) for chosen in config.risks},
         **{chosen.name: read_reading_risks(chosen, data) for chosen in config.read_risks},
+        **{chosen.name: read_further_risks(chosen, data) for chosen in config.further_risks},
         **{chosen.name: read_hand_risks(chosen, data) for chosen in config.hand_risks},
         **{chosen.name: read_concepts(chosen) for chosen in config.concepts},
         **{chosen.name: read_written(chosen) for chosen in config.written},

@@ -1,7 +1,7 @@
 """Direct preference optimisation: an SFT bundle's adapter, sharpened on the rows it finds hard, as a new bundle.
 
     python -m training.dpo training/configs/dpo_mistral7b.toml --bundle DIR --data DIR --out DIR
-    python -m training.dpo training/configs/dpo_smoke.toml --out runs/dpo_smoke    # seconds; after the smoke SFT
+    python -m training.dpo training/configs/dpo_smoke.toml        # seconds; after the smoke SFT
 
 A pair is one prompt with two answer words, so the reward margin is beta times the change of their logits' difference
 against the SFT model, which stays on as a frozen second adapter. A killed run goes on from its last checkpoint.
@@ -127,15 +127,16 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--bundle", type=Path, help="the SFT's; default: the config's bundle")
     parser.add_argument("--data", type=Path, help="default: the config's data_folder")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, help="default: runs/NAME, NAME as the config's file")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = read_toml(arguments.config, DpoConfig)
     bundle, data = arguments.bundle or config.bundle, arguments.data or config.data_folder
     if bundle is None or data is None:
         parser.error("this config names no bundle or data folder: give --bundle and --data")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    print(train_bundle(config, Path(bundle), Path(data), arguments.out))
+    out = arguments.out or Path("runs") / arguments.config.stem
+    out.mkdir(parents=True, exist_ok=True)
+    print(train_bundle(config, Path(bundle), Path(data), out))
 
 
 if __name__ == "__main__":

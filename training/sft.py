@@ -1,7 +1,7 @@
 """Supervised fine-tuning: a LoRA adapter on an NF4 base (QLoRA), written as a checked bundle.
 
     python -m training.sft training/configs/embedded.toml --base DIR --data DIR --out DIR
-    python -m training.sft training/configs/smoke.toml --out runs/smoke        # seconds; brings its own few rows
+    python -m training.sft training/configs/smoke.toml        # seconds; brings its own few rows
 
 --base is a full-precision Transformers folder or hub id (it is quantised first), or an NF4 folder. Everything lies in
 --out: base, checkpoints, bundle. A killed run, started again with the same command, goes on from its last checkpoint.
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="default: the config's data_folder")
     parser.add_argument("--seed", type=int, help="instead of the config's: of the adapter, not of the split")
     parser.add_argument("--targets", type=Path, help="soft targets from training.distil")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, help="default: runs/NAME, NAME as the config's file")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = read_toml(arguments.config, RunConfig)
@@ -146,8 +146,9 @@ def main() -> None:
     base, data = arguments.base or config.base, arguments.data or config.data_folder
     if base is None or data is None:
         parser.error("this config names no base or data folder: give --base and --data")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    print(train_bundle(config, base, Path(data), arguments.out, arguments.targets))
+    out = arguments.out or Path("runs") / arguments.config.stem
+    out.mkdir(parents=True, exist_ok=True)
+    print(train_bundle(config, base, Path(data), out, arguments.targets))
 
 
 if __name__ == "__main__":

@@ -295,3 +295,31 @@ def test_passages_to_learn_from_are_never_tested_on(tmp_path, monkeypatch):
     rows, _ = build(DataConfig(SHARES, read_risks=[RiskSet("read", "public")]), tmp_path)
     assert set(rows["split"]) == set(SHARES) - {"test"}
     assert len(rows) == 60
+
+
+def test_passages_read_later_follow_their_company_and_put_an_end_to_guesses(tmp_path, monkeypatch):
+    def passages(texts, groups, **more):
+        found = [{"text": text, "label": (), "group": group} for text, group in zip(texts, groups, strict=True)]
+        return make_rows(found, task="risk", **more)
+
+    companies = [f"company {n}" for n in range(60)]
+    words = [chr(97 + n // 8) + chr(97 + n % 8) for n in range(61)]
+    early = passages([f"{word} {word}b {word}c" for word in words[:60]], companies, source="read")
+    rule = passages(["guessed, then read", "guessed only"], ["company 1", "company 2"], source="rule", silver=True)
+    later = passages(
+        ["guessed, then read", *(f"{word} {word}d {word}e" for word in words)],
+        ["company 1", *companies, "new"],
+        source="late",
+    )
+    monkeypatch.setattr("training.build_dataset.read_reading_risks", lambda chosen, data: early)
+    monkeypatch.setattr("training.build_dataset.read_risks", lambda chosen, data: rule)
+    monkeypatch.setattr("training.build_dataset.read_further_risks", lambda chosen, data: later)
+    sets = {"risks": [RiskSet("rule", "public")], "read_risks": [RiskSet("read", "public")]}
+    rows, _ = build(DataConfig(SHARES, **sets, further_risks=[RiskSet("late", "public")]), tmp_path)
+    before, _ = build(DataConfig(SHARES, **sets), tmp_path)
+    part_of = before[before["source"] == "read"].set_index("group")["split"]
+    late = rows[rows["source"] == "late"].set_index("group")["split"]
+    assert late["new"] == "train"
+    assert (late.drop("new") == part_of.reindex(late.drop("new").index)).all()
+    assert rows.loc[rows["source"] == "read", "split"].tolist() == part_of.tolist()
+    assert rows.loc[rows["silver"], "text"].tolist() == ["guessed only"]

@@ -39,10 +39,11 @@ def hand_passages(data: Path) -> pd.DataFrame:
 
 
 def located_passages(places: Path, data: Path) -> pd.DataFrame:
-    """The rows of the file `places` with the text and the company (none for a headline) of each; raises DataError."""
+    """The rows of the file `places` with text, company (none for a headline) and filing of each; raises DataError."""
     kept = pd.read_csv(places, dtype=str, keep_default_na=False)
     years = {int(archive[-12:-8]) for archive in kept["archive"] if archive.startswith("headlines/")}
-    everything = chain(filing_passages(data), *(headline_passages(data, year) for year in sorted(years)))
+    calls = call_passages(data) if CALLS in set(kept["archive"]) else []
+    everything = chain(filing_passages(data), calls, *(headline_passages(data, year) for year in sorted(years)))
     wanted = set(zip(kept["archive"], kept["member"], kept["locator"], strict=True))
     found = {place: p for p in everything if (place := (p.archive, p.member, p.locator)) in wanted}
     passages = [found.get(place) for place in zip(kept["archive"], kept["member"], kept["locator"], strict=True)]
@@ -53,8 +54,7 @@ def located_passages(places: Path, data: Path) -> pd.DataFrame:
                 f"passage {row.id} ({row.archive} {row.member} {row.locator}) is not the text that was "
                 f"labelled; got {text[:60]!r}: use the archives and the cutting rules it was drawn with"
             )
-    companies = [passage.company if passage else "" for passage in passages]
-    return kept.assign(text=texts, company=companies)
+    return kept.assign(text=texts, company=[p.company for p in passages], filing=[p.filing for p in passages])
 
 
 def silver_passages(edgar: Path) -> pd.DataFrame:

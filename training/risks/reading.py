@@ -1,10 +1,12 @@
 """Passages to learn from, labelled by reading each once (labels/read_labels.csv); who read them: the README.
 
-    python -m training.risks.reading --data DIR               # draws read_passages.csv anew: then its labels are void
-    python -m training.risks.reading --data DIR --out FILE    # what was read: id and text as JSON lines
+    python -m training.risks.reading --data DIR                      # draws read_passages.csv anew: its labels are void
+    python -m training.risks.reading --data DIR --out FILE           # what was read: id and text as JSON lines
+    python -m training.risks.reading --further --data DIR [--out F]  # the same for further_passages.csv
 
 Drawn like the passages set aside for judging (training.risks.sample), from other companies and other years' headlines,
-and then some more by topic, for the rare categories. None begins like one of those set aside.
+and then some more by topic, for the rare categories. None begins like one of those set aside. The further ones came
+later and are for learning alone: what is left of those filings, earnings calls of other companies, and headlines.
 """
 
 import argparse
@@ -13,11 +15,19 @@ from pathlib import Path
 import pandas as pd
 
 from training.risks.agreement import FOLDER, gold_labels
-from training.risks.cut import filing_passages, headline_passages, near_key, text_hash
-from training.risks.passages import SILVER_YEARS, hand_passages, located_passages, write_texts
+from training.risks.cut import FILINGS, ITEMS, filing_passages, headline_passages, near_key, text_hash
+from training.risks.passages import (
+    SILVER_YEARS,
+    call_passages,
+    hand_passages,
+    located_passages,
+    write_texts,
+)
 from training.risks.sample import READ, by_form, by_topic, draw, in_blind_order, is_set_aside, row_of
 
 LABELS = FOLDER / "read_labels.csv"
+FURTHER = FOLDER / "further_passages.csv"
+FURTHER_LABELS = FOLDER / "further_labels.csv"
 SAMPLE = {"filing": 500, "8k": 160, "headline": 230}  # drawn blindly, and as many again by topic
 FROM_ONE_COMPANY = {"filing": 45, "8k": 60, "headline": 10_000}
 MORE = (  # by topic alone, one after the other: how many, and the most of one company
@@ -25,6 +35,15 @@ MORE = (  # by topic alone, one after the other: how many, and the most of one c
     {"filing": (1900, 90), "8k": (250, 60), "headline": (350, 10_000)},
 )
 HEADLINE_STEP = 25
+FURTHER_BY_TOPIC = {  # how many, and the most of one company
+    "filing": (1200, 400),
+    "8k": (60, 60),
+    "business": (900, 400),
+    "call": (2000, 25),
+    "headline": (3600, 10_000),
+}
+FURTHER_BLIND = {"filing": 700, "business": 300}
+FURTHER_STEP, FURTHER_START = 16, 12
 
 
 def draw_reading(data: Path) -> pd.DataFrame:
@@ -44,22 +63,45 @@ def draw_reading(data: Path) -> pd.DataFrame:
     return drawn.sort_values("id", ignore_index=True)
 
 
-def read_passages(data: Path) -> pd.DataFrame:
-    """id, text, labels (tuple of RISKS) and group (the company; a headline by itself). Raises DataError as located."""
-    rows = located_passages(READ, data).merge(gold_labels(LABELS), on="id")
-    title = rows["archive"].map(lambda archive: Path(archive).stem) + "#" + rows["locator"]
-    return rows.assign(group=rows["company"].where(rows["company"] != "", title))[["id", "text", "labels", "group"]]
+def draw_further(data: Path) -> pd.DataFrame:
+    """The rows of further_passages.csv: none begins like one that is judged or was read before. Deterministic."""
+    begun = set(pd.concat([hand_passages(data), located_passages(READ, data)])["text"].map(near_key))
+    usable = [p for p in filing_passages(data) if not is_set_aside(p.company)]
+    pools = {
+        **by_form(usable),
+        "business": [p for p in usable if "8-K" not in p.member and p.item in ("item_1", "item_2")],
+        "call": call_passages(data),
+        "headline": [p for year in SILVER_YEARS for p in headline_passages(data, year)[FURTHER_START::FURTHER_STEP]],
+    }
+    rows = []
+    for kind, pool in pools.items():
+        fresh = in_blind_order(p for p in pool if near_key(p.text) not in begun)
+        topical = by_topic(fresh, *FURTHER_BY_TOPIC[kind])
+        rest = [p for p in fresh if p not in set(topical)]
+        rows += [row_of(p, f"{kind}_topic") for p in topical]
+        rows += [row_of(p, f"{kind}_blind") for p in rest[: FURTHER_BLIND.get(kind, 0)]]
+    return pd.DataFrame(rows).drop_duplicates("id").sort_values("id", ignore_index=True)
+
+
+def read_passages(data: Path, places: Path = READ, labels: Path = LABELS) -> pd.DataFrame:
+    """id, text, labels (tuple of RISKS) and group (the company; a call or headline by itself). Raises as located."""
+    rows = located_passages(places, data).merge(gold_labels(labels), on="id")
+    return rows.assign(group=rows["company"].where(rows["archive"].isin([ITEMS, FILINGS]), rows["filing"]))[
+        ["id", "text", "labels", "group"]
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--further", action="store_true")
     arguments = parser.parse_args()
+    places, drawing = (FURTHER, draw_further) if arguments.further else (READ, draw_reading)
     if arguments.out:
-        write_texts(located_passages(READ, arguments.data), arguments.out)
+        write_texts(located_passages(places, arguments.data), arguments.out)
     else:
-        draw_reading(arguments.data).to_csv(READ, index=False)
+        drawing(arguments.data).to_csv(places, index=False)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import pandas as pd
 from training.risks.agreement import gold_labels
 from training.risks.cut import Passage, filing_passages
 from training.risks.passages import hand_passages, silver_passages
-from training.risks.reading import read_passages
+from training.risks.reading import FURTHER, FURTHER_LABELS, read_passages
 from training.risks.sample import is_set_aside
 from training.sets.rows import make_rows
 
@@ -67,6 +67,12 @@ def read_hand_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
 def read_reading_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
     """The passages to learn from that were read and labelled once, with their company as group."""
     found = read_passages(data).rename(columns={"labels": "label"})
+    return make_rows(found[["text", "label", "group"]], task="risk", source=chosen.name)
+
+
+def read_further_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
+    """The same of the passages that were read later."""
+    found = read_passages(data, FURTHER, FURTHER_LABELS).rename(columns={"labels": "label"})
     return make_rows(found[["text", "label", "group"]], task="risk", source=chosen.name)
 
 
