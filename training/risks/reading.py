@@ -10,6 +10,7 @@ later and are for learning alone: what is left of those filings, earnings calls 
 """
 
 import argparse
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +24,17 @@ from training.risks.passages import (
     located_passages,
     write_texts,
 )
-from training.risks.sample import READ, by_form, by_topic, draw, in_blind_order, is_set_aside, row_of
+from training.risks.sample import (
+    READ,
+    THREAT,
+    TOPICS,
+    by_form,
+    by_topic,
+    draw,
+    in_blind_order,
+    is_set_aside,
+    row_of,
+)
 
 LABELS = FOLDER / "read_labels.csv"
 FURTHER = FOLDER / "further_passages.csv"
@@ -42,6 +53,7 @@ FURTHER_BY_TOPIC = {  # how many, and the most of one company
     "call": (2000, 25),
     "headline": (3600, 10_000),
 }
+FURTHER_RARE = {"accounting_controls": 450, "cyber_technology": 300, "climate_esg": 150, "supply_chain_inputs": 150}
 FURTHER_BLIND = {"filing": 700, "business": 300}
 FURTHER_STEP, FURTHER_START = 16, 12
 
@@ -80,6 +92,11 @@ def draw_further(data: Path) -> pd.DataFrame:
         rest = [p for p in fresh if p not in set(topical)]
         rows += [row_of(p, f"{kind}_topic") for p in topical]
         rows += [row_of(p, f"{kind}_blind") for p in rest[: FURTHER_BLIND.get(kind, 0)]]
+    titles = [p for year in SILVER_YEARS for p in headline_passages(data, year)[:: FURTHER_STEP // 4]]
+    threats = [p for p in titles if THREAT.search(p.text) and near_key(p.text) not in begun]
+    for risk, size in FURTHER_RARE.items():
+        named = in_blind_order(p for p in threats if re.search(rf"\b(?:{TOPICS[risk]})", p.text, re.IGNORECASE))
+        rows += [row_of(p, "headline_rare") for p in named[:size]]
     return pd.DataFrame(rows).drop_duplicates("id").sort_values("id", ignore_index=True)
 
 
