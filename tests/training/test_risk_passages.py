@@ -10,7 +10,7 @@ from training.risks import passages as risk_passages
 from training.risks.agreement import agreement, gold_labels, read_labels
 from training.risks.cut import Passage, cut, distinct, html_items, near_key
 from training.risks.passages import hand_passages, silver_passages
-from training.risks.reading import LABELS, draw_reading, read_passages
+from training.risks.reading import FURTHER, FURTHER_LABELS, LABELS, draw_further, draw_reading, read_passages
 from training.risks.sample import HAND_YEARS, READ, draw_sample, is_set_aside
 from training.risks.silver import label_filing, label_headline
 
@@ -134,20 +134,24 @@ def test_the_hand_sample_is_the_one_that_its_rule_draws_and_at_least_half_is_bli
 
 @pytest.mark.slow
 @needs_data
-def test_the_passages_to_learn_from_are_the_ones_that_their_rule_draws_and_none_is_judged():
-    kept = pd.read_csv(READ, dtype=str, keep_default_na=False)
-    pd.testing.assert_frame_equal(draw_reading(DATA), kept, check_dtype=False)
-    rows, judged = read_passages(DATA), hand_passages(DATA)
+@pytest.mark.parametrize(
+    ("places", "labels", "rule"), [(READ, LABELS, draw_reading), (FURTHER, FURTHER_LABELS, draw_further)]
+)
+def test_the_passages_to_learn_from_are_the_ones_that_their_rule_draws_and_none_is_judged(places, labels, rule):
+    kept = pd.read_csv(places, dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(rule(DATA), kept, check_dtype=False)
+    rows, judged = read_passages(DATA, places, labels), hand_passages(DATA)
     assert len(rows) == len(kept)
     assert not set(rows["text"].map(near_key)) & set(judged["text"].map(near_key))
-    companies = rows.loc[~rows["group"].str.startswith("reuters_"), "group"]
+    companies = rows.loc[~rows["group"].str.startswith("reuters_"), "group"].str.split("_").str[0]
     assert not any(map(is_set_aside, companies))
     assert not set(rows["group"].str.extract(r"^reuters_(\d+)#", expand=False).dropna().astype(int)) & set(HAND_YEARS)
 
 
-def test_every_passage_to_learn_from_has_a_label_and_every_category_some():
-    found = gold_labels(LABELS)
-    assert set(found["id"]) == set(pd.read_csv(READ, dtype=str)["id"])
+@pytest.mark.parametrize(("places", "labels"), [(READ, LABELS), (FURTHER, FURTHER_LABELS)])
+def test_every_passage_to_learn_from_has_a_label_and_every_category_some(places, labels):
+    found = gold_labels(labels)
+    assert set(found["id"]) == set(pd.read_csv(places, dtype=str)["id"])
     assert found["labels"].explode().value_counts().min() >= 30
 
 

@@ -53,9 +53,15 @@ FURTHER_BY_TOPIC = {  # how many, and the most of one company
     "call": (2000, 25),
     "headline": (3600, 10_000),
 }
-FURTHER_RARE = {"accounting_controls": 450, "cyber_technology": 300, "climate_esg": 150, "supply_chain_inputs": 150}
 FURTHER_BLIND = {"filing": 700, "business": 300}
-FURTHER_STEP, FURTHER_START = 16, 12
+FURTHER_STEP, FURTHER_START = 16, 12  # of the headlines
+FURTHER_RARE = {  # headlines with these topics' stems, of more of them
+    "accounting_controls": 450,
+    "cyber_technology": 300,
+    "climate_esg": 150,
+    "supply_chain_inputs": 150,
+}
+RARE_STEP = 4
 
 
 def draw_reading(data: Path) -> pd.DataFrame:
@@ -88,11 +94,10 @@ def draw_further(data: Path) -> pd.DataFrame:
     rows = []
     for kind, pool in pools.items():
         fresh = in_blind_order(p for p in pool if near_key(p.text) not in begun)
-        topical = by_topic(fresh, *FURTHER_BY_TOPIC[kind])
-        rest = [p for p in fresh if p not in set(topical)]
-        rows += [row_of(p, f"{kind}_topic") for p in topical]
-        rows += [row_of(p, f"{kind}_blind") for p in rest[: FURTHER_BLIND.get(kind, 0)]]
-    titles = [p for year in SILVER_YEARS for p in headline_passages(data, year)[:: FURTHER_STEP // 4]]
+        topical = dict.fromkeys(by_topic(fresh, *FURTHER_BY_TOPIC[kind]))
+        blind = [p for p in fresh if p not in topical][: FURTHER_BLIND.get(kind, 0)]
+        rows += [row_of(p, f"{kind}_topic") for p in topical] + [row_of(p, f"{kind}_blind") for p in blind]
+    titles = [p for year in SILVER_YEARS for p in headline_passages(data, year)[::RARE_STEP]]
     threats = [p for p in titles if THREAT.search(p.text) and near_key(p.text) not in begun]
     for risk, size in FURTHER_RARE.items():
         named = in_blind_order(p for p in threats if re.search(rf"\b(?:{TOPICS[risk]})", p.text, re.IGNORECASE))
