@@ -9,6 +9,7 @@ the same rows. A person can go through them with training.review; `review` in th
 
 import argparse
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -106,25 +107,36 @@ def build(config: DataConfig, data: Path) -> tuple[pd.DataFrame, dict]:
     usable = {source: refuse_poisoned(rows) for source, rows in read_all(config, data).items()}
     refused = {source: reasons for source, (_, reasons) in usable.items() if reasons}
     rows = pd.concat([rows for rows, _ in usable.values()], ignore_index=True)
-    later = rows["source"].isin([chosen.name for chosen in config.further_risks])
-    rows = pd.concat([rows[~later].drop_duplicates(TAUGHT), rows[later]], ignore_index=True)
-    by_hand, read, further, written = (
-        rows["source"].isin([chosen.name for chosen in sets])
-        for sets in (config.hand_risks, config.read_risks, config.further_risks, config.written)
-    )
-    rows["split"] = "test"
-    rows.loc[written, "split"] = "train"
-    to_split = ~(by_hand | further | written)
-    rows.loc[to_split, "split"] = split_rows(rows[to_split], config.shares, config.seed)
-    part_of = rows[to_split].drop_duplicates("group").set_index("group")["split"]
-    rows.loc[further, "split"] = rows.loc[further, "group"].map(part_of).fillna("train")
-    rows.loc[(read | further) & (rows["split"] == "test"), "split"] = "validation"
-    guessed = rows["silver"] & rows["text"].isin(rows.loc[further, "text"])
-    learnt = (written | further) & (rows["split"] == "train")
-    rows = without_twins(rows[~guessed], learnt[~guessed])
+    further = in_sets(rows, config.further_risks)
+    rows = pd.concat([rows[~further].drop_duplicates(TAUGHT), rows[further]], ignore_index=True)
+    rows["split"] = parts_of(rows, config)
+    further = in_sets(rows, config.further_risks)
+    guessed = rows["silver"] & rows["text"].isin(rows.loc[further, "text"])  # what was read needs no rule
+    rows = rows[~guessed]
+    rows = without_twins(rows, in_sets(rows, [*config.written, *config.further_risks]) & (rows["split"] == "train"))
     rows, reviewed = apply_review(rows, Path(config.review) if config.review else None)
     licences = {chosen.name: chosen.licence for chosen in config.every_set}
     return rows, make_card(rows, licences, refused, reviewed)
+
+
+def in_sets(rows: pd.DataFrame, sets: Sequence[RiskSet | WrittenSet]) -> pd.Series:
+    """Whether each row is of one of the sets."""
+    return rows["source"].isin([chosen.name for chosen in sets])
+
+
+def parts_of(rows: pd.DataFrame, config: DataConfig) -> pd.Series:
+    """The part of each row: as `shares` says, except where DataConfig gives a set a place of its own."""
+    by_hand, further, written = (
+        in_sets(rows, sets) for sets in (config.hand_risks, config.further_risks, config.written)
+    )
+    part = pd.Series("test", index=rows.index)
+    part[written] = "train"
+    shared = ~(by_hand | further | written)
+    part[shared] = split_rows(rows[shared], config.shares, config.seed)
+    of_group = part[shared].groupby(rows.loc[shared, "group"]).first()
+    part[further] = rows.loc[further, "group"].map(of_group).fillna("train")
+    read = in_sets(rows, [*config.read_risks, *config.further_risks])
+    return part.mask(read & (part == "test"), "validation")
 
 
 def read_all(config: DataConfig, data: Path) -> dict[str, pd.DataFrame]:
