@@ -25,7 +25,7 @@ from training.guards import check_finite, check_learnt, check_moved
 from training.make_bundle import make_bundle
 from training.quantise import prepare_base
 from training.recipe import Lora, RunConfig
-from training.sft import CompletionTrainer, read_rows, repeated, train_adapter, train_bundle, with_targets
+from training.sft import CompletionTrainer, main, read_rows, repeated, train_adapter, train_bundle, with_targets
 from training.toml_config import read_toml
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"
@@ -118,6 +118,16 @@ def test_a_killed_training_resumes_from_its_checkpoint(tmp_path, caplog):
         bundle = run_smoke(tmp_path)
     assert "resuming from checkpoint-" in caplog.text
     assert open_bundle(bundle).passport.name == "smoke"
+
+
+def test_a_run_that_is_not_told_where_writes_under_the_name_of_its_config(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr("training.sft.train_bundle", lambda *arguments: given.append(arguments))
+    monkeypatch.setattr(sys, "argv", ["sft", str(SMOKE)])
+    monkeypatch.chdir(tmp_path)
+    main()
+    assert given[0][3] == Path("runs/smoke")
+    assert (tmp_path / "runs" / "smoke").is_dir()
 
 
 def test_a_misspelt_key_is_named(tmp_path):
