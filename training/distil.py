@@ -24,6 +24,7 @@ from transformers import AutoTokenizer, MistralForCausalLM
 
 from sentfeat.score.batches import Batch, fill_batch
 from sentfeat.score.prompt import TEMPLATES, PromptEncoder
+from training import parallel
 from training.build_dataset import build, read_config
 from training.label_trainer import answer_losses
 from training.lessons import Lessons, gather_texts, lessons_of, mixed_targets, teach
@@ -112,7 +113,6 @@ def loss_of(student: Student, lessons: Lessons, batch: Batch, vector_weight: flo
 
 def train_student(config: StudentConfig, student: Student, lessons: Lessons, out: Path) -> None:
     """Train to the planned end; resumes from out/checkpoint.pt; the curve goes to out/curve.jsonl."""
-    torch.manual_seed(config.seed)
     optimizers = build_optimizers(student, config)
     lengths = np.array([len(prompt) for prompt in lessons.prompts])
     plan = plan_epochs(lengths, config)
@@ -120,8 +120,11 @@ def train_student(config: StudentConfig, student: Student, lessons: Lessons, out
     step = kept["step"] if kept else 0
     saved, losses = time.monotonic(), []
     while step < len(plan):
-        loss = loss_of(student, lessons, plan[step], config.vector_weight)
-        loss.backward()
+        mine, weight = parallel.share(plan[step].rows)
+        batch = Batch(plan[step].members[mine], len(mine), plan[step].width)
+        loss = loss_of(student, lessons, batch, config.vector_weight)
+        (weight * loss).backward()
+        parallel.average_gradients(student.parameters())
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
             raise FloatingPointError(f"the loss became {losses[-1]} at step {step}; lower the rates and resume")
@@ -135,7 +138,7 @@ def train_student(config: StudentConfig, student: Student, lessons: Lessons, out
         if step % 100 == 0 or step == len(plan):
             record(out, step=step, total=len(plan), loss=float(np.mean(losses)))
             losses = []
-        if time.monotonic() - saved > config.checkpoint_minutes * 60 or step == len(plan):
+        if parallel.is_first() and (time.monotonic() - saved > config.checkpoint_minutes * 60 or step == len(plan)):
             save_checkpoint(out / "checkpoint.pt", student, optimizers, {"step": step})
             saved = time.monotonic()
 
@@ -164,25 +167,30 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parallel.join()
     config = read_toml(arguments.config, DistilConfig)
     labelled = read_config(Path(config.labelled))
     rows, _ = build(labelled.data, arguments.data)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    asked = gather_texts(config.pool, rows, arguments.data, arguments.out)
+    with parallel.first_alone():
+        asked = gather_texts(config.pool, rows, arguments.data, arguments.out)
     answers, vectors = teach(config.teachers, config.weights, rows, asked, arguments.out)
     asked = asked.assign(targets=mixed_targets(asked, answers, hard_shares(config.student, asked["source"])))
     known = asked.loc[asked["kind"] == "labelled", ["text", "entity", "task", "targets"]]
-    known.to_parquet(arguments.out / "targets.parquet", index=False)
+    if parallel.is_first():
+        known.to_parquet(arguments.out / "targets.parquet", index=False)
     tokenizer = AutoTokenizer.from_pretrained(arguments.base)
     encoder = PromptEncoder(TEMPLATES[labelled.template], tokenizer, config.student.max_tokens)
     base = full_precision(arguments.base)
     start = {name: weight.clone() for name, weight in base.state_dict().items()}
+    torch.manual_seed(config.student.seed)
     student = Student(base, (*encoder.label_ids, *encoder.risk_ids), vectors.shape[1])
     lessons = lessons_of(encoder, asked, vectors, config.student.repeats)
     train_student(config.student, student, lessons, arguments.out)
     mix_in(base, start, config.student.kept)
-    base.save_pretrained(arguments.out / "base")
-    tokenizer.save_pretrained(arguments.out / "base")
+    if parallel.is_first():
+        base.save_pretrained(arguments.out / "base")
+        tokenizer.save_pretrained(arguments.out / "base")
 
 
 if __name__ == "__main__":

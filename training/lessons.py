@@ -3,6 +3,7 @@
 A lesson is a prompt with probabilities to answer with: three for sentiment, twelve for risks.
 """
 
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,7 @@ from sentfeat.score.bundle import embedded_path
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS, PromptEncoder
 from sentfeat.whole import replacing
+from training import parallel
 from training.label_rows import targets_of
 from training.pool import PoolConfig, build_pool
 from training.teacher import TeacherConfig, of_sets, tune
@@ -102,18 +104,24 @@ def answers_of(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities and sentence vectors of one teacher, tuned first if it is not there yet."""
     target = out / f"answers-{teacher.name}.npz"
-    if not target.exists():
-        texts, entities = asked["text"].tolist(), asked["entity"].tolist()
+    if not parallel.agreed(target.exists()):
         if teacher.bundle:
-            chances, vectors = read_by_bundle(teacher, texts, entities)
+            read = partial(read_by_bundle, teacher)
         else:
             tuned = tune(teacher, rows, out)
             tuned.encoder.bfloat16()  # a quarter faster, the same labels
-            chances, vectors = tuned.read(texts, entities)
-        with replacing(target) as staged, open(staged, "wb") as file:  # by a name without .npz, NumPy would add one
-            np.savez(file, chances=chances, vectors=vectors)
+            read = tuned.read
+        chances, vectors = parallel.gathered(read, asked["text"].tolist(), asked["entity"].tolist())
+        if parallel.is_first():
+            keep_answers(target, chances, vectors)
+        parallel.wait()
     with np.load(target) as kept:
         return kept["chances"], kept["vectors"]
+
+
+def keep_answers(target: Path, chances: np.ndarray, vectors: np.ndarray) -> None:
+    with replacing(target) as staged, open(staged, "wb") as file:  # by a name without .npz, NumPy would add one
+        np.savez(file, chances=chances, vectors=vectors)
 
 
 def read_by_bundle(

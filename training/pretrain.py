@@ -24,6 +24,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
 
 from sentfeat.whole import replacing
+from training import parallel
 from training.toml_config import read_toml
 
 SPECIAL = ["<unk>", "<s>", "</s>", "<pad>"]
@@ -209,13 +210,15 @@ def train(
     last_saved = last_tick = time.monotonic()
     while step < total:
         if minutes and step == 150:
-            total = min(total, int(step * minutes * 60 / spent))
+            total = parallel.agreed(min(total, int(step * minutes * 60 / spent)))
         per_epoch = len(rows) // schedule.batch_rows
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed + step // per_epoch))
         at = step % per_epoch * schedule.batch_rows
         batch = rows[order[at : at + schedule.batch_rows]].to(device)
-        loss = loss_of(model, batch)
-        loss.backward()
+        mine, weight = parallel.share(len(batch))
+        loss = loss_of(model, batch[mine])
+        (weight * loss).backward()
+        parallel.average_gradients(model.parameters())
         if not math.isfinite(loss.item()):
             raise FloatingPointError(f"the loss became {loss.item()} at step {step}; lower the rates and resume")
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -227,7 +230,7 @@ def train(
         spent, last_tick = spent + now - last_tick, now
         if step % 50 == 0 or step == total:
             record(out, step=step, total=total, loss=loss.item(), seconds=spent, tokens=step * batch.numel())
-        if now - last_saved > schedule.checkpoint_minutes * 60 or step == total:
+        if parallel.is_first() and (now - last_saved > schedule.checkpoint_minutes * 60 or step == total):
             record(out, step=step, total=total, validation=validate(model, validation, schedule.batch_rows))
             save_checkpoint(checkpoint, model, optimizers, {"step": step, "spent": spent, "total": total})
             last_saved = time.monotonic()
@@ -242,6 +245,9 @@ def validate(model, rows: torch.Tensor, batch_rows: int) -> float:
 
 
 def record(out: Path, **values) -> None:
+    """A line of out/curve.jsonl; of several processes the first one's."""
+    if not parallel.is_first():
+        return
     with open(out / "curve.jsonl", "a") as curve:
         curve.write(json.dumps(values) + "\n")
 
@@ -255,10 +261,13 @@ def main() -> None:
     arguments = parser.parse_args()
     config = read_toml(arguments.config, PretrainConfig)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    _, stream = prepare(config, arguments.data, arguments.out)
+    parallel.join()
+    with parallel.first_alone():
+        _, stream = prepare(config, arguments.data, arguments.out)
     torch.manual_seed(config.seed)
     model = train(build_model(config.model), config.train, stream, arguments.out, config.seed, arguments.minutes)
-    model.save_pretrained(arguments.out / "base")
+    if parallel.is_first():
+        model.save_pretrained(arguments.out / "base")
 
 
 if __name__ == "__main__":

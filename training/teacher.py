@@ -19,6 +19,7 @@ from transformers import AutoModel, AutoTokenizer
 from sentfeat.categories import RISKS
 from sentfeat.evaluate.multilabel import risk_metrics, risk_targets
 from sentfeat.score.prompt import LABELS, clean
+from training import parallel
 from training.encoders import encoder_path, mean_of_tokens
 from training.label_rows import targets_of
 
@@ -109,9 +110,11 @@ def tune(config: TeacherConfig, rows: pd.DataFrame, out: Path) -> Teacher:
     One that was killed is tuned anew.
     """
     torch.manual_seed(config.seed)
-    teacher = Teacher(config, encoder_path(config.encoder, out))
+    with parallel.first_alone():
+        encoder = encoder_path(config.encoder, out)
+    teacher = Teacher(config, encoder)
     target = out / f"{config.name}.pt"
-    if not target.exists():
+    if not parallel.agreed(target.exists()):
         tune_fresh(config, teacher, of_sets(config, rows[rows["task"] == config.task]), target)
     teacher.load_state_dict(torch.load(target, weights_only=True))
     return teacher
@@ -139,7 +142,9 @@ def tune_fresh(config: TeacherConfig, teacher: Teacher, rows: pd.DataFrame, targ
     for number, batches in enumerate(epochs):
         teacher.train()
         for batch in batches:
-            teacher.loss(batch).backward()
+            mine, weight = parallel.share(len(batch))
+            (weight * teacher.loss(batch.iloc[mine])).backward()
+            parallel.average_gradients(tuned)
             torch.nn.utils.clip_grad_norm_(tuned, 1.0)
             optimizer.step()
             schedule.step()
@@ -148,8 +153,11 @@ def tune_fresh(config: TeacherConfig, teacher: Teacher, rows: pd.DataFrame, targ
         logger.info("%s, epoch %d: macro-F1 on validation rows, mean of the sets, %.3f", config.name, number, score)
         if score > best:
             best = score
-            torch.save(teacher.state_dict(), kept)
-    kept.replace(target)
+            if parallel.is_first():
+                torch.save(teacher.state_dict(), kept)
+    if parallel.is_first():
+        kept.replace(target)
+    parallel.wait()
 
 
 def plan(config: TeacherConfig, train: pd.DataFrame) -> Iterator[list[pd.DataFrame]]:

@@ -25,6 +25,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from sentfeat.score.prompt import clean
+from training import parallel
 from training.build_dataset import build, read_config
 from training.encoders import encoder_path
 from training.pool import call_sentences, pick
@@ -155,6 +156,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
+    parallel.join()
     config = read_toml(arguments.config, WidenConfig)
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows, _ = build(read_config(Path(config.labelled)).data, arguments.data)
@@ -164,10 +166,14 @@ def main() -> None:
     old = AutoTokenizer.from_pretrained(arguments.base)
     words = count_words(corpus(config.words, titles, sentences, rows, config.seed), old, config.min_count)
     new = with_merges(old, further_merges(old, words, config.vocab_size))
-    model = widened(full_precision(arguments.base), new, encoder_path(config.encoder, arguments.out))
+    with parallel.first_alone():
+        encoder = encoder_path(config.encoder, arguments.out)
+    model = widened(full_precision(arguments.base), new, encoder)
     stream = stream_of(corpus(config.settle, titles, sentences, rows, config.seed), new, config.seed)
-    train(model, config.train, stream, arguments.out, config.seed).save_pretrained(arguments.out / "base")
-    new.save_pretrained(arguments.out / "base")
+    model = train(model, config.train, stream, arguments.out, config.seed)
+    if parallel.is_first():
+        model.save_pretrained(arguments.out / "base")
+        new.save_pretrained(arguments.out / "base")
 
 
 if __name__ == "__main__":
