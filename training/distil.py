@@ -138,7 +138,7 @@ def train_student(config: StudentConfig, student: Student, lessons: Lessons, out
         if step % 100 == 0 or step == len(plan):
             record(out, step=step, total=len(plan), loss=float(np.mean(losses)))
             losses = []
-        if parallel.is_first() and (time.monotonic() - saved > config.checkpoint_minutes * 60 or step == len(plan)):
+        if time.monotonic() - saved > config.checkpoint_minutes * 60 or step == len(plan):
             save_checkpoint(out / "checkpoint.pt", student, optimizers, {"step": step})
             saved = time.monotonic()
 

@@ -157,6 +157,9 @@ def loss_of(model: MistralForCausalLM, rows: torch.Tensor) -> torch.Tensor:
 
 
 def save_checkpoint(path: Path, model, optimizers, progress: dict) -> None:
+    """Keep the state in `path`; of several processes the first one's."""
+    if not parallel.is_first():
+        return
     with replacing(path) as staged:
         torch.save(
             {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], **progress}, staged

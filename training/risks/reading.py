@@ -10,7 +10,6 @@ later and are for learning alone: what is left of those filings, earnings calls 
 """
 
 import argparse
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -27,12 +26,12 @@ from training.risks.passages import (
 from training.risks.sample import (
     READ,
     THREAT,
-    TOPICS,
     by_form,
     by_topic,
     draw,
     in_blind_order,
     is_set_aside,
+    of_topic,
     row_of,
 )
 
@@ -85,11 +84,12 @@ def draw_further(data: Path) -> pd.DataFrame:
     """The rows of further_passages.csv: none begins like one that is judged or was read before. Deterministic."""
     begun = set(pd.concat([hand_passages(data), located_passages(READ, data)])["text"].map(near_key))
     usable = [p for p in filing_passages(data) if not is_set_aside(p.company)]
+    titles = [headline_passages(data, year) for year in SILVER_YEARS]
     pools = {
         **by_form(usable),
         "business": [p for p in usable if "8-K" not in p.member and p.item in ("item_1", "item_2")],
         "call": call_passages(data),
-        "headline": [p for year in SILVER_YEARS for p in headline_passages(data, year)[FURTHER_START::FURTHER_STEP]],
+        "headline": [p for of_year in titles for p in of_year[FURTHER_START::FURTHER_STEP]],
     }
     rows = []
     for kind, pool in pools.items():
@@ -97,11 +97,10 @@ def draw_further(data: Path) -> pd.DataFrame:
         topical = dict.fromkeys(by_topic(fresh, *FURTHER_BY_TOPIC[kind]))
         blind = [p for p in fresh if p not in topical][: FURTHER_BLIND.get(kind, 0)]
         rows += [row_of(p, f"{kind}_topic") for p in topical] + [row_of(p, f"{kind}_blind") for p in blind]
-    titles = [p for year in SILVER_YEARS for p in headline_passages(data, year)[::RARE_STEP]]
-    threats = [p for p in titles if THREAT.search(p.text) and near_key(p.text) not in begun]
+    threats = [p for of_year in titles for p in of_year[::RARE_STEP] if THREAT.search(p.text)]
+    fresh = [p for p in threats if near_key(p.text) not in begun]
     for risk, size in FURTHER_RARE.items():
-        named = in_blind_order(p for p in threats if re.search(rf"\b(?:{TOPICS[risk]})", p.text, re.IGNORECASE))
-        rows += [row_of(p, "headline_rare") for p in named[:size]]
+        rows += [row_of(p, "headline_rare") for p in in_blind_order(of_topic(fresh, risk))[:size]]
     return pd.DataFrame(rows).drop_duplicates("id").sort_values("id", ignore_index=True)
 
 

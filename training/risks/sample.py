@@ -104,10 +104,15 @@ def _capped(passages: Iterable[Passage], most: int) -> Iterator[Passage]:
 def by_topic(passages: list[Passage], wanted: int, most: int) -> list[Passage]:
     """Passages by turns from each topic, so that rare topics are not drowned."""
     threats = [p for p in passages if THREAT.search(p.text)]
-    stems = [re.compile(rf"\b(?:{TOPICS[risk]})", re.IGNORECASE) for risk in RISKS]
-    queues = [[p for p in threats if stem.search(p.text)] for stem in stems]
+    queues = [of_topic(threats, risk) for risk in RISKS]
     turns = (p for turn in zip_longest(*queues) for p in turn if p is not None)
     return list(islice(_capped(dict.fromkeys(turns), most), wanted))
+
+
+def of_topic(passages: Iterable[Passage], risk: str) -> list[Passage]:
+    """Those with one of the topic's stems."""
+    stem = re.compile(rf"\b(?:{TOPICS[risk]})", re.IGNORECASE)
+    return [p for p in passages if stem.search(p.text)]
 
 
 def row_of(passage: Passage, stratum: str) -> dict[str, str]:

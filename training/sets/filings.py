@@ -66,14 +66,18 @@ def read_hand_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
 
 def read_reading_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
     """The passages to learn from that were read and labelled once, with their company as group."""
-    found = read_passages(data).rename(columns={"labels": "label"})
-    return make_rows(found[["text", "label", "group"]], task="risk", source=chosen.name)
+    return grouped_rows(read_passages(data), chosen.name)
 
 
 def read_further_risks(chosen: RiskSet, data: Path) -> pd.DataFrame:
     """The same of the passages that were read later."""
-    found = read_passages(data, FURTHER, FURTHER_LABELS).rename(columns={"labels": "label"})
-    return make_rows(found[["text", "label", "group"]], task="risk", source=chosen.name)
+    return grouped_rows(read_passages(data, FURTHER, FURTHER_LABELS), chosen.name)
+
+
+def grouped_rows(passages: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Passages (text, labels, group) as rows of the risk task."""
+    found = passages.rename(columns={"labels": "label"})[["text", "label", "group"]]
+    return make_rows(found, task="risk", source=source)
 
 
 def risk_rows(passages: pd.DataFrame, companies: Mapping[str, str], source: str) -> pd.DataFrame:
