@@ -1,0 +1,130 @@
+"""Every shipped recipe before the adapter, a new one included: pretraining, further words, distillation.
+
+Each is stepped by its own settings on a base of 0.1M parameters, and what it names must exist.
+"""
+
+import json
+import math
+import tomllib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from sentfeat.categories import RISKS
+from sentfeat.score.prompt import LABELS, TEMPLATES, PromptEncoder
+from tests.training.small import make_base
+from training.build_dataset import read_config
+from training.distil import DistilConfig, Student, hard_shares, train_student
+from training.lessons import lessons_of, mixed_targets, places_of, require_answers
+from training.pretrain import ModelShape, PretrainConfig, build_model, prepare, train
+from training.toml_config import read_toml
+from training.widen import WidenConfig
+
+CONFIGS = Path(__file__).parents[2] / "training" / "configs"
+SMALL = ModelShape(400, 64, 2, 4, 2, 128, 512)
+
+
+def with_key(key: str) -> list[Path]:
+    return [file for file in sorted(CONFIGS.glob("*.toml")) if key in tomllib.loads(file.read_text())]
+
+
+PRETRAINING, WIDENING, DISTILLING = (with_key(key) for key in ("model", "settle", "teachers"))
+
+
+def stem(file: Path) -> str:
+    return file.stem
+
+
+def tasks_of(config) -> dict[str, str]:
+    """The task of each set that a student may meet, by name."""
+    data = read_config(CONFIGS.parents[1] / config.labelled).data
+    risks = dict.fromkeys((part.name for part in (*data.risks, *data.read_risks, *data.further_risks)), "risk")
+    return {part.name: "sentiment" for part in data.sets} | {part.name: part.task for part in data.written} | risks
+
+
+@pytest.fixture
+def headlines(tmp_path):
+    """A folder with a file of headlines for each year until 2030."""
+    words = np.array(["acme", "globex", "beats", "misses", "estimates", "sues", "shares", "rise", "fall", "on"])
+    random = np.random.default_rng(0)
+    for year in range(2000, 2031):
+        titles = [" ".join(random.choice(words, 8)) for _ in range(1000)]
+        times = pd.Timestamp(f"{year}-01-01") + pd.to_timedelta(np.arange(1000), unit="h")
+        pd.DataFrame({"ts_et": times, "title": titles}).to_parquet(tmp_path / f"reuters_{year}.parquet")
+    return tmp_path
+
+
+def test_the_recipes_are_found():
+    assert all([PRETRAINING, WIDENING, DISTILLING])
+
+
+@pytest.mark.parametrize("file", PRETRAINING, ids=stem)
+def test_every_pretraining_recipe_moves_all_weights_and_goes_on_after_a_stop(file, headlines, tmp_path):
+    config = read_toml(file, PretrainConfig)
+    assert config.train.context <= config.model.max_positions
+    config = msgspec.structs.replace(config, model=SMALL)
+    tokenizer, stream = prepare(config, headlines, tmp_path)
+    assert len(tokenizer) <= SMALL.vocab_size
+    assert_trains(config.train, stream, config.seed, tmp_path)
+
+
+@pytest.mark.parametrize("file", WIDENING, ids=stem)
+def test_every_widening_recipe_names_known_sets_and_moves_all_weights(file, tmp_path):
+    config = read_toml(file, WidenConfig)
+    known = {name for name, task in tasks_of(config).items() if task == "sentiment"} | {"risk"}
+    assert {*config.words.repeats, *config.settle.repeats} <= known
+    stream = np.random.default_rng(0).integers(0, SMALL.vocab_size, 100_000).astype(np.uint16)
+    assert_trains(config.train, stream, config.seed, tmp_path)
+
+
+def assert_trains(schedule, stream: np.ndarray, seed: int, out: Path) -> None:
+    """To the planned end, with finite loss and every weight moved; a second start finds nothing left to do."""
+    torch.manual_seed(0)
+    model = build_model(SMALL)
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    with torch.compiler.set_stance("force_eager"):
+        train(model, schedule, stream, out, seed)
+        after = model.state_dict()
+        again = train(build_model(SMALL), schedule, stream, out, seed).state_dict()
+    assert not [name for name, weight in before.items() if torch.equal(weight, after[name])]
+    assert all(torch.equal(weight, again[name]) for name, weight in after.items())
+    last = json.loads((out / "curve.jsonl").read_text().splitlines()[-1])
+    assert last["step"] == last["total"] > 1
+    assert math.isfinite(last["validation"])
+
+
+@pytest.mark.parametrize("file", DISTILLING, ids=stem)
+def test_every_distillation_recipe_has_a_teacher_for_each_text_and_steps(file, tmp_path):
+    config = read_toml(file, DistilConfig)
+    tasks = tasks_of(config)
+    named = [{*teacher.sets, *teacher.unseen_sets, *teacher.first} for teacher in config.teachers]
+    assert set().union(*named, config.pool.variants, config.student.hard_shares) <= tasks.keys()
+    assert config.weights.keys() <= {teacher.name for teacher in config.teachers}
+    asked = texts_of(config, tasks)
+    require_answers(asked, [places_of(teacher, asked) for teacher in config.teachers])
+
+    answers = [np.full(len(LABELS if task == "sentiment" else RISKS), 0.3) for task in asked["task"]]
+    asked["targets"] = mixed_targets(asked, answers, hard_shares(config.student, asked["source"]))
+    folder = make_base(tmp_path / "base", "plain")
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    encoder = PromptEncoder(TEMPLATES["plain"], tokenizer, config.student.max_tokens)
+    lessons = lessons_of(encoder, asked, np.ones((len(asked), 8), dtype=np.float16), config.student.repeats)
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    train_student(config.student, Student(model, (*encoder.label_ids, *encoder.risk_ids), 8), lessons, tmp_path)
+    assert not [name for name, weight in model.state_dict().items() if torch.equal(weight, before[name])]
+
+
+def texts_of(config: DistilConfig, tasks: dict[str, str]) -> pd.DataFrame:
+    """Some texts of every set, of its variants and of every kind in the pool."""
+    truths = {"sentiment": [1.0, 0, 0], "risk": [1.0] * len(RISKS)}
+    rows = [(name, "labelled", task, truths[task]) for name, task in tasks.items()]
+    rows += [(name, "variant", tasks[name], None) for name in config.pool.variants]
+    rows += [(None, kind, "sentiment", None) for kind in ("title", "call")]
+    rows += [(None, kind, "risk", None) for kind in ("risk title", "risk passage")]
+    asked = pd.DataFrame(rows * 8, columns=["source", "kind", "task", "truth"], dtype=object)
+    return asked.assign(text=[f"Acme beats estimates {at}" for at in range(len(asked))], entity=None).astype(object)
