@@ -182,7 +182,7 @@ def batches(rows: pd.DataFrame, config: TeacherConfig, epoch: int) -> list[pd.Da
 
 def mean_f1(teacher: Teacher, rows: pd.DataFrame) -> float:
     """Macro-F1, the mean over the labelled sets; of risks with "yes" from a probability of one half."""
-    chances, _ = teacher.read(rows["text"].tolist(), rows["entity"].tolist())
+    chances, _ = parallel.gathered(teacher.read, rows["text"].tolist(), rows["entity"].tolist())
     places = rows.groupby("source").indices.values()
     labels = rows["label"].to_numpy()
     return float(np.mean([_macro_f1(teacher.task, labels[at].tolist(), chances[at]) for at in places]))

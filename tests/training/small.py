@@ -1,8 +1,10 @@
-"""What 7B recipes are tested on: a base of 0.1M parameters that knows a template's marks and words, and a few rows."""
+"""What recipes are tested on: a base of 0.1M parameters that knows a template's marks and words, and a few rows."""
 
+import tomllib
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
@@ -19,6 +21,7 @@ from transformers import (
 from sentfeat.score.prompt import TEMPLATES, Template
 from training.sets.rows import make_rows
 
+CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 SHAPE = {  # widths are multiples of 64, or bitsandbytes cannot pack them for a CPU
     "hidden_size": 64,
     "intermediate_size": 128,
@@ -28,6 +31,12 @@ SHAPE = {  # widths are multiples of 64, or bitsandbytes cannot pack them for a 
     "max_position_embeddings": 2048,
     "initializer_range": 0.2,
 }
+
+
+def recipes(key: str) -> list:
+    """The shipped configs that have `key`, a new one included, as a test's parameters."""
+    files = [file for file in sorted(CONFIGS.glob("*.toml")) if key in tomllib.loads(file.read_text())]
+    return [pytest.param(file, id=file.stem) for file in files]
 
 
 def make_base(folder: Path, template: str) -> Path:

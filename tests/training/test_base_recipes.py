@@ -5,7 +5,6 @@ Each is stepped by its own settings on a base of 0.1M parameters, and what it na
 
 import json
 import math
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -17,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sentfeat.categories import RISKS
 from sentfeat.score.prompt import LABELS, TEMPLATES, PromptEncoder
-from tests.training.small import make_base
+from tests.training.small import CONFIGS, make_base, recipes
 from training.build_dataset import read_config
 from training.distil import DistilConfig, Student, hard_shares, train_student
 from training.lessons import lessons_of, mixed_targets, places_of, require_answers
@@ -25,19 +24,7 @@ from training.pretrain import ModelShape, PretrainConfig, build_model, prepare, 
 from training.toml_config import read_toml
 from training.widen import WidenConfig
 
-CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 SMALL = ModelShape(400, 64, 2, 4, 2, 128, 512)
-
-
-def with_key(key: str) -> list[Path]:
-    return [file for file in sorted(CONFIGS.glob("*.toml")) if key in tomllib.loads(file.read_text())]
-
-
-PRETRAINING, WIDENING, DISTILLING = (with_key(key) for key in ("model", "settle", "teachers"))
-
-
-def stem(file: Path) -> str:
-    return file.stem
 
 
 def tasks_of(config) -> dict[str, str]:
@@ -47,33 +34,32 @@ def tasks_of(config) -> dict[str, str]:
     return {part.name: "sentiment" for part in data.sets} | {part.name: part.task for part in data.written} | risks
 
 
-@pytest.fixture
-def headlines(tmp_path):
-    """A folder with a file of headlines for each year until 2030."""
+def write_headlines(folder: Path, years: list[int]) -> None:
+    """A file for each year, as training.pretrain reads them."""
     words = np.array(["acme", "globex", "beats", "misses", "estimates", "sues", "shares", "rise", "fall", "on"])
     random = np.random.default_rng(0)
-    for year in range(2000, 2031):
+    for year in years:
         titles = [" ".join(random.choice(words, 8)) for _ in range(1000)]
         times = pd.Timestamp(f"{year}-01-01") + pd.to_timedelta(np.arange(1000), unit="h")
-        pd.DataFrame({"ts_et": times, "title": titles}).to_parquet(tmp_path / f"reuters_{year}.parquet")
-    return tmp_path
+        pd.DataFrame({"ts_et": times, "title": titles}).to_parquet(folder / f"reuters_{year}.parquet")
 
 
 def test_the_recipes_are_found():
-    assert all([PRETRAINING, WIDENING, DISTILLING])
+    assert all([recipes("model"), recipes("settle"), recipes("teachers")])
 
 
-@pytest.mark.parametrize("file", PRETRAINING, ids=stem)
-def test_every_pretraining_recipe_moves_all_weights_and_goes_on_after_a_stop(file, headlines, tmp_path):
+@pytest.mark.parametrize("file", recipes("model"))
+def test_every_pretraining_recipe_moves_all_weights_and_goes_on_after_a_stop(file, tmp_path):
     config = read_toml(file, PretrainConfig)
     assert config.train.context <= config.model.max_positions
     config = msgspec.structs.replace(config, model=SMALL)
-    tokenizer, stream = prepare(config, headlines, tmp_path)
+    write_headlines(tmp_path, config.years)
+    tokenizer, stream = prepare(config, tmp_path, tmp_path)
     assert len(tokenizer) <= SMALL.vocab_size
     assert_trains(config.train, stream, config.seed, tmp_path)
 
 
-@pytest.mark.parametrize("file", WIDENING, ids=stem)
+@pytest.mark.parametrize("file", recipes("settle"))
 def test_every_widening_recipe_names_known_sets_and_moves_all_weights(file, tmp_path):
     config = read_toml(file, WidenConfig)
     known = {name for name, task in tasks_of(config).items() if task == "sentiment"} | {"risk"}
@@ -98,7 +84,7 @@ def assert_trains(schedule, stream: np.ndarray, seed: int, out: Path) -> None:
     assert math.isfinite(last["validation"])
 
 
-@pytest.mark.parametrize("file", DISTILLING, ids=stem)
+@pytest.mark.parametrize("file", recipes("teachers"))
 def test_every_distillation_recipe_has_a_teacher_for_each_text_and_steps(file, tmp_path):
     config = read_toml(file, DistilConfig)
     tasks = tasks_of(config)

@@ -10,6 +10,7 @@ from sentfeat.errors import ConfigError, DataError
 from sentfeat.score.bundle import embedded_path, open_bundle
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS
+from tests.training.small import CONFIGS
 from training.build_dataset import DataConfig
 from training.dpo import PairTrainer, ambiguous, train_bundle
 from training.fit import last_checkpoint
@@ -20,7 +21,6 @@ from training.sft import read_rows
 from training.sft import train_bundle as train_sft
 from training.toml_config import read_toml
 
-CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 SMOKE = read_toml(CONFIGS / "smoke.toml", RunConfig)
 DPO = read_toml(CONFIGS / "dpo_smoke.toml", DpoConfig)
 DATA = Path(SMOKE.data_folder)

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 
 from sentfeat.errors import ConfigError
 from sentfeat.score.prompt import TEMPLATES, PromptEncoder
-from tests.training.small import make_base, make_table
+from tests.training.small import CONFIGS, make_base, make_table, recipes
 from training.dpo import train_adapter as train_dpo
 from training.fit import save_adapter
 from training.quantise import load_quantised, prepare_base
@@ -23,16 +23,9 @@ from training.recipe import DpoConfig, RunConfig, Train, device_settings, traine
 from training.sft import train_adapter
 from training.toml_config import read_toml
 
-CONFIGS = Path(__file__).parents[2] / "training" / "configs"
-SFT = [file for file in sorted(CONFIGS.glob("*.toml")) if "lora" in tomllib.loads(file.read_text())]
-DPO = [file for file in sorted(CONFIGS.glob("*.toml")) if "sft" in tomllib.loads(file.read_text())]
 SHORT = {"max_steps": 4, "save_steps": 2}  # a first step has rate 0, a second moves the one half, a third the other
 
 OTHER = {"positive": "neutral", "negative": "neutral", "neutral": "positive"}
-
-
-def stem(file: Path) -> str:
-    return file.stem
 
 
 def shortened(config):
@@ -54,7 +47,7 @@ def base(tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize("file", SFT, ids=stem)
+@pytest.mark.parametrize("file", recipes("lora"))
 def test_every_sft_recipe_is_quantised_stepped_and_saved_with_its_own_settings(file, base, tmp_path):
     config = shortened(read_toml(file, RunConfig))
     (tmp_path / "base").symlink_to(base(config.template))
@@ -83,7 +76,7 @@ def assert_plain_peft_loads(network: torch.nn.Module, adapter: Path, targets: in
     assert not torch.equal(plain, tuned)
 
 
-@pytest.mark.parametrize("file", DPO, ids=stem)
+@pytest.mark.parametrize("file", recipes("sft"))
 def test_every_dpo_recipe_is_stepped_and_saved_with_its_own_settings(file, base, tmp_path):
     config = shortened(read_toml(file, DpoConfig))
     sft = read_toml(CONFIGS / Path(config.sft).name, RunConfig)

@@ -19,7 +19,7 @@ from sentfeat.errors import ConfigError, DataError
 from sentfeat.score.bundle import embedded_path, open_bundle
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS
-from tests.training.small import make_base, make_table
+from tests.training.small import CONFIGS, make_base, make_table
 from training.fit import last_checkpoint
 from training.guards import check_finite, check_learnt, check_moved
 from training.make_bundle import make_bundle
@@ -28,7 +28,6 @@ from training.recipe import Lora, RunConfig
 from training.sft import CompletionTrainer, main, read_rows, repeated, train_adapter, train_bundle, with_targets
 from training.toml_config import read_toml
 
-CONFIGS = Path(__file__).parents[2] / "training" / "configs"
 SMOKE = CONFIGS / "smoke.toml"
 ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
