@@ -22,6 +22,7 @@ import torch
 from torch.nn.functional import cosine_similarity
 from transformers import AutoTokenizer, MistralForCausalLM
 
+from sentfeat.errors import ConfigError
 from sentfeat.score.batches import Batch, fill_batch
 from sentfeat.score.prompt import TEMPLATES, PromptEncoder
 from training import parallel
@@ -68,6 +69,17 @@ class DistilConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pool: PoolConfig
     student: StudentConfig
     weights: dict[str, float] = {}  # of teachers in the mean, by name; 1 where none is said
+
+
+def require_known(config: DistilConfig, sets: set[str]) -> None:
+    """Raises ConfigError if the config names a set that is none of `sets`, or gives weight to a teacher it lacks."""
+    of_teachers = [{*teacher.sets, *teacher.unseen_sets, *teacher.first} for teacher in config.teachers]
+    named = set().union(*of_teachers, config.pool.variants, config.student.hard_shares)
+    if named - sets:
+        raise ConfigError(f"unknown sets {sorted(named - sets)}; there are {sorted(sets)}")
+    teachers = {teacher.name for teacher in config.teachers}
+    if config.weights.keys() - teachers:
+        raise ConfigError(f"weights of {sorted(config.weights.keys() - teachers)}; the teachers are {sorted(teachers)}")
 
 
 def plan_epoch(lengths: np.ndarray, batch_tokens: int, seed: int) -> list[Batch]:
@@ -171,6 +183,7 @@ def main() -> None:
     config = read_toml(arguments.config, DistilConfig)
     labelled = read_config(Path(config.labelled))
     rows, _ = build(labelled.data, arguments.data)
+    require_known(config, set(rows["source"]))
     arguments.out.mkdir(parents=True, exist_ok=True)
     with parallel.first_alone():
         asked = gather_texts(config.pool, rows, arguments.data, arguments.out)

@@ -15,10 +15,11 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from sentfeat.categories import RISKS
+from sentfeat.errors import ConfigError
 from sentfeat.score.prompt import LABELS, TEMPLATES, PromptEncoder
 from tests.training.small import CONFIGS, make_base, recipes
 from training.build_dataset import read_config
-from training.distil import DistilConfig, Student, hard_shares, train_student
+from training.distil import DistilConfig, Student, hard_shares, require_known, train_student
 from training.lessons import lessons_of, mixed_targets, places_of, require_answers
 from training.pretrain import ModelShape, PretrainConfig, build_model, prepare, train
 from training.toml_config import read_toml
@@ -88,9 +89,7 @@ def assert_trains(schedule, stream: np.ndarray, seed: int, out: Path) -> None:
 def test_every_distillation_recipe_has_a_teacher_for_each_text_and_steps(file, tmp_path):
     config = read_toml(file, DistilConfig)
     tasks = tasks_of(config)
-    named = [{*teacher.sets, *teacher.unseen_sets, *teacher.first} for teacher in config.teachers]
-    assert set().union(*named, config.pool.variants, config.student.hard_shares) <= tasks.keys()
-    assert config.weights.keys() <= {teacher.name for teacher in config.teachers}
+    require_known(config, set(tasks))
     asked = texts_of(config, tasks)
     require_answers(asked, [places_of(teacher, asked) for teacher in config.teachers])
 
@@ -103,6 +102,21 @@ def test_every_distillation_recipe_has_a_teacher_for_each_text_and_steps(file, t
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     train_student(config.student, Student(model, (*encoder.label_ids, *encoder.risk_ids), 8), lessons, tmp_path)
     assert not [name for name, weight in model.state_dict().items() if torch.equal(weight, before[name])]
+
+
+def test_a_misspelt_set_or_teacher_is_refused():
+    config = read_toml(CONFIGS / "embedded_distil.toml", DistilConfig)
+    tasks = tasks_of(config)
+    with pytest.raises(ConfigError, match=r"unknown sets \['twitter'\]"):
+        require_known(config, set(tasks) - {"twitter"})
+    with pytest.raises(ConfigError, match=r"weights of \['mpnte'\]"):
+        require_known(msgspec.structs.replace(config, weights={"mpnte": 4.0}), set(tasks))
+
+
+def test_the_further_pass_can_use_the_answers_of_the_first():
+    first, again = (read_toml(CONFIGS / f"embedded_{name}.toml", DistilConfig) for name in ("distil", "again"))
+    assert again.pool == first.pool
+    assert [teacher for teacher in again.teachers if not teacher.bundle] == first.teachers
 
 
 def texts_of(config: DistilConfig, tasks: dict[str, str]) -> pd.DataFrame:
