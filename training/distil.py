@@ -50,7 +50,6 @@ class StudentConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vector_weight: float
     repeats: dict[str, int]  # by task: how often an epoch shows a training row, beside the pool
     hard_shares: dict[str, float] = {}  # of single sets, instead
-    kept: float = 0.0  # of the weights before: what is saved is their mean with the trained ones
     max_tokens: int = 256
     seed: int = 0
     checkpoint_minutes: float = 4
@@ -163,12 +162,26 @@ def plan_epochs(lengths: np.ndarray, config: StudentConfig) -> list[Batch]:
     return plan[: round(len(plan) * config.epochs / whole)]
 
 
-def mix_in(model: torch.nn.Module, weights: dict[str, torch.Tensor], share: float) -> None:
-    """Make the model's weights the mean of their own and of `weights`, which count `share`.
-
-    After a further pass (Wortsman et al., 2022, "Robust fine-tuning") the mean is often better than either.
-    """
-    model.load_state_dict({name: own.lerp(weights[name], share) for name, own in model.state_dict().items()})
+def distil(config: DistilConfig, base: Path, data: Path, out: Path, before: Path | None = None) -> None:
+    """The four stages; the student is written to out/base by the first process. `before`: what --before gives."""
+    labelled = read_config(Path(config.labelled))
+    rows, _ = build(labelled.data, data)
+    require_known(config, set(rows["source"]))
+    out.mkdir(parents=True, exist_ok=True)
+    with parallel.first_alone():
+        asked = gather_texts(config.pool, rows, data, out)
+    answers, vectors = teach(config.teachers, config.weights, rows, asked, out, before)
+    asked = asked.assign(targets=mixed_targets(asked, answers, hard_shares(config.student, asked["source"])))
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    encoder = PromptEncoder(TEMPLATES[labelled.template], tokenizer, config.student.max_tokens)
+    torch.manual_seed(config.student.seed)
+    student = Student(full_precision(base), (*encoder.label_ids, *encoder.risk_ids), vectors.shape[1])
+    train_student(config.student, student, lessons_of(encoder, asked, vectors, config.student.repeats), out)
+    if parallel.is_first():
+        known = asked.loc[asked["kind"] == "labelled", ["text", "entity", "task", "targets"]]
+        known.to_parquet(out / "targets.parquet", index=False)
+        student.base.save_pretrained(out / "base")
+        tokenizer.save_pretrained(out / "base")
 
 
 def main() -> None:
@@ -177,33 +190,18 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--before", type=Path, help="the bundle made before: what a teacher without an encoder is")
+    parser.add_argument("--epochs", type=float, help="of the student, instead of the config's")
     arguments = parser.parse_args()
     parallel.join()
     logging.basicConfig(level=logging.INFO if parallel.is_first() else logging.WARNING, format="%(message)s")
     config = read_toml(arguments.config, DistilConfig)
-    labelled = read_config(Path(config.labelled))
-    rows, _ = build(labelled.data, arguments.data)
-    require_known(config, set(rows["source"]))
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    with parallel.first_alone():
-        asked = gather_texts(config.pool, rows, arguments.data, arguments.out)
-    answers, vectors = teach(config.teachers, config.weights, rows, asked, arguments.out)
-    asked = asked.assign(targets=mixed_targets(asked, answers, hard_shares(config.student, asked["source"])))
-    known = asked.loc[asked["kind"] == "labelled", ["text", "entity", "task", "targets"]]
-    if parallel.is_first():
-        known.to_parquet(arguments.out / "targets.parquet", index=False)
-    tokenizer = AutoTokenizer.from_pretrained(arguments.base)
-    encoder = PromptEncoder(TEMPLATES[labelled.template], tokenizer, config.student.max_tokens)
-    base = full_precision(arguments.base)
-    start = {name: weight.clone() for name, weight in base.state_dict().items()}
-    torch.manual_seed(config.student.seed)
-    student = Student(base, (*encoder.label_ids, *encoder.risk_ids), vectors.shape[1])
-    lessons = lessons_of(encoder, asked, vectors, config.student.repeats)
-    train_student(config.student, student, lessons, arguments.out)
-    mix_in(base, start, config.student.kept)
-    if parallel.is_first():
-        base.save_pretrained(arguments.out / "base")
-        tokenizer.save_pretrained(arguments.out / "base")
+    if arguments.before is None and any(teacher.encoder is None for teacher in config.teachers):
+        parser.error("a teacher in this config is the bundle made before: give --before")
+    if arguments.epochs is not None:
+        student = msgspec.structs.replace(config.student, epochs=arguments.epochs)
+        config = msgspec.structs.replace(config, student=student)
+    distil(config, arguments.base, arguments.data, arguments.out, arguments.before)
 
 
 if __name__ == "__main__":

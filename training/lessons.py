@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 
 from sentfeat.categories import RISKS
-from sentfeat.config import EMBEDDED
 from sentfeat.errors import DataError
-from sentfeat.score.bundle import embedded_path
 from sentfeat.score.engine import Engine
-from sentfeat.score.prompt import LABELS, PromptEncoder
+from sentfeat.score.prompt import LABELS, PromptEncoder, Task
 from sentfeat.whole import replacing
 from training import parallel
 from training.label_rows import targets_of
@@ -57,12 +55,17 @@ def gather_texts(config: PoolConfig, rows: pd.DataFrame, data: Path, out: Path) 
 
 
 def teach(
-    teachers: list[TeacherConfig], weights: dict[str, float], rows: pd.DataFrame, asked: pd.DataFrame, out: Path
+    teachers: list[TeacherConfig],
+    weights: dict[str, float],
+    rows: pd.DataFrame,
+    asked: pd.DataFrame,
+    out: Path,
+    before: Path | None = None,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The teachers' weighted mean answer for each text, and the sentence vectors of the first one (zero elsewhere).
 
-    Each teacher's answers are kept in out/answers-NAME.npz. One without a weight counts once. Raises DataError if
-    nobody would answer for some of the texts.
+    Each teacher's answers are kept in out/answers-NAME.npz. One without a weight counts once; one without an encoder is
+    the bundle `before`. Raises DataError if nobody would answer for some of the texts.
     """
     places = [places_of(teacher, asked) for teacher in teachers]
     require_answers(asked, places)
@@ -70,7 +73,7 @@ def teach(
     heard = np.zeros(len(asked))
     vectors = np.zeros((len(asked), 0), dtype=np.float16)
     for teacher, at in zip(teachers, places, strict=True):
-        chances, found = answers_of(teacher, rows, asked.iloc[at], out)
+        chances, found = answers_of(teacher, rows, asked.iloc[at], out, before)
         weight = weights.get(teacher.name, 1.0)
         for place, row in zip(at, chances, strict=True):
             answers[place] = answers[place] + weight * row
@@ -100,13 +103,13 @@ def require_answers(asked: pd.DataFrame, places: list[np.ndarray]) -> None:
 
 
 def answers_of(
-    teacher: TeacherConfig, rows: pd.DataFrame, asked: pd.DataFrame, out: Path
+    teacher: TeacherConfig, rows: pd.DataFrame, asked: pd.DataFrame, out: Path, before: Path | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities and sentence vectors of one teacher, tuned first if it is not there yet."""
     target = out / f"answers-{teacher.name}.npz"
     if not parallel.agreed(target.exists()):
-        if teacher.bundle:
-            read = partial(read_by_bundle, teacher)
+        if teacher.encoder is None:
+            read = partial(read_by_bundle, Engine.load(before), teacher.task)
         else:
             tuned = tune(teacher, rows, out)
             tuned.encoder.bfloat16()  # a quarter faster, the same labels
@@ -125,11 +128,10 @@ def keep_answers(target: Path, chances: np.ndarray, vectors: np.ndarray) -> None
 
 
 def read_by_bundle(
-    teacher: TeacherConfig, texts: list[str], entities: list[str | None]
+    engine: Engine, task: Task, texts: list[str], entities: list[str | None]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Calibrated probabilities of the teacher's bundle, and vectors of no width."""
-    engine = Engine.load(embedded_path() if teacher.bundle == EMBEDDED else Path(teacher.bundle))
-    chances = engine.risks(texts) if teacher.task == "risk" else engine.probabilities(texts, entities)
+    """The bundle's calibrated probabilities, and vectors of no width."""
+    chances = engine.risks(texts) if task == "risk" else engine.probabilities(texts, entities)
     return chances, np.zeros((len(texts), 0), dtype=np.float16)
 
 

@@ -1,4 +1,4 @@
-"""The small model's teachers: sentence encoders tuned on the training rows of one task, or a bundle as it is.
+"""The small model's teachers: sentence encoders tuned on the training rows of one task, or the bundle made before.
 
 Needed in training only; neither the package nor a bundle uses them. A teacher reads a text and, as second segment, the
 company asked about. It sees rows of the training part alone. Which encoders there are: training.encoders.
@@ -33,13 +33,12 @@ RARE = -2.0
 class TeacherConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a teacher is tuned, and on what. It answers for its sets and what else is named; for all, if no set is.
 
-    One with a `bundle` (a folder, or "embedded" for the one that ships) is not tuned, and has no sentence vectors.
+    One without an encoder is the bundle made before, as it is, and has no sentence vectors.
     """
 
     name: str
     task: Literal["sentiment", "risk"]
-    encoder: str = ""  # of training.encoders, or a Transformers folder
-    bundle: str = ""
+    encoder: str | None = None  # of training.encoders, or a Transformers folder
     frozen_layers: int = 0  # the first ones of the encoder, which stay as they are
     epochs: int = 0
     batch_rows: int = 32

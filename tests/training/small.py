@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -113,3 +114,16 @@ def make_table() -> pd.DataFrame:
             ).assign(split=split),
         ]
     return pd.concat(parts, ignore_index=True)
+
+
+def write_headlines(data: Path, years: list[int]) -> Path:
+    """The folder data/headlines with a file for each year, as training.pretrain reads them."""
+    folder = data / "headlines"
+    folder.mkdir()
+    words = np.array(["acme", "globex", "beats", "misses", "estimates", "sues", "shares", "rise", "fall", "on"])
+    random = np.random.default_rng(0)
+    for year in years:
+        titles = [" ".join(random.choice(words, 8)) for _ in range(1000)]
+        times = pd.Timestamp(f"{year}-01-01") + pd.to_timedelta(np.arange(1000), unit="h")
+        pd.DataFrame({"ts_et": times, "title": titles}).to_parquet(folder / f"reuters_{year}.parquet")
+    return folder

@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from sentfeat.categories import RISKS
 from sentfeat.errors import ConfigError
 from sentfeat.score.prompt import LABELS, TEMPLATES, PromptEncoder
-from tests.training.small import CONFIGS, make_base, recipes
+from tests.training.small import CONFIGS, make_base, recipes, write_headlines
 from training.build_dataset import read_config
 from training.distil import DistilConfig, Student, hard_shares, require_known, train_student
 from training.lessons import lessons_of, mixed_targets, places_of, require_answers
@@ -35,16 +35,6 @@ def tasks_of(config) -> dict[str, str]:
     return {part.name: "sentiment" for part in data.sets} | {part.name: part.task for part in data.written} | risks
 
 
-def write_headlines(folder: Path, years: list[int]) -> None:
-    """A file for each year, as training.pretrain reads them."""
-    words = np.array(["acme", "globex", "beats", "misses", "estimates", "sues", "shares", "rise", "fall", "on"])
-    random = np.random.default_rng(0)
-    for year in years:
-        titles = [" ".join(random.choice(words, 8)) for _ in range(1000)]
-        times = pd.Timestamp(f"{year}-01-01") + pd.to_timedelta(np.arange(1000), unit="h")
-        pd.DataFrame({"ts_et": times, "title": titles}).to_parquet(folder / f"reuters_{year}.parquet")
-
-
 def test_the_recipes_are_found():
     assert all([recipes("model"), recipes("settle"), recipes("teachers")])
 
@@ -54,8 +44,8 @@ def test_every_pretraining_recipe_moves_all_weights_and_goes_on_after_a_stop(fil
     config = read_toml(file, PretrainConfig)
     assert config.train.context <= config.model.max_positions
     config = msgspec.structs.replace(config, model=SMALL)
-    write_headlines(tmp_path, config.years)
-    tokenizer, stream = prepare(config, tmp_path, tmp_path)
+    folder = write_headlines(tmp_path, config.years)
+    tokenizer, stream = prepare(config, folder, tmp_path)
     assert len(tokenizer) <= SMALL.vocab_size
     assert_trains(config.train, stream, config.seed, tmp_path)
 
@@ -116,7 +106,7 @@ def test_a_misspelt_set_or_teacher_is_refused():
 def test_the_further_pass_can_use_the_answers_of_the_first():
     first, again = (read_toml(CONFIGS / f"embedded_{name}.toml", DistilConfig) for name in ("distil", "again"))
     assert again.pool == first.pool
-    assert [teacher for teacher in again.teachers if not teacher.bundle] == first.teachers
+    assert [teacher for teacher in again.teachers if teacher.encoder] == first.teachers
 
 
 def texts_of(config: DistilConfig, tasks: dict[str, str]) -> pd.DataFrame:

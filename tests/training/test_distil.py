@@ -1,5 +1,7 @@
+import gzip
 import itertools
 import json
+import shutil
 import zipfile
 
 import msgspec
@@ -13,11 +15,21 @@ from sentfeat.errors import DataError
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS, PLAIN, PromptEncoder
 from tests.score.tiny import labelled_rows, make_base
-from tests.training.small import make_encoder
+from tests.training.small import CONFIGS, make_encoder, write_headlines
 from training import encoders, lessons
-from training.distil import Student, StudentConfig, hard_shares, mix_in, plan_epoch, plan_epochs, train_student
+from training.distil import (
+    DistilConfig,
+    Student,
+    StudentConfig,
+    distil,
+    hard_shares,
+    plan_epoch,
+    plan_epochs,
+    train_student,
+)
 from training.encoders import encoder_path
 from training.lessons import Lessons, lessons_of, mixed_targets
+from training.pool import PoolConfig
 from training.quantise import full_precision, load_quantised, quantise
 from training.teacher import TeacherConfig, of_sets, plan, tune
 
@@ -82,7 +94,7 @@ def test_teachers_answer_for_their_sets_and_are_averaged_by_weight(monkeypatch, 
     ]
     says = {"wide": [1.0, 0, 0], "narrow": [0, 0, 1.0], "risks": [0.5] * 12}
 
-    def answers_of(teacher, rows, asked, out):
+    def answers_of(teacher, rows, asked, out, before):
         return np.tile(says[teacher.name], (len(asked), 1)), np.ones((len(asked), 4), dtype=np.float16)
 
     monkeypatch.setattr(lessons, "answers_of", answers_of)
@@ -134,15 +146,6 @@ def test_a_killed_student_goes_on_from_its_checkpoint(base, tmp_path):
     kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert torch.equal(fresh.projection.weight, kept["model"]["projection.weight"])
     assert kept["step"] == len(plan_epochs(np.array([len(prompt) for prompt in taught.prompts]), CONFIG))
-
-
-def test_the_weights_before_a_pass_may_be_mixed_in():
-    model = torch.nn.Linear(2, 1)
-    trained, before = torch.tensor([[1.0, 0.0]]), {"weight": torch.tensor([[0.0, 4.0]]), "bias": torch.tensor([2.0])}
-    model.load_state_dict({"weight": trained, "bias": torch.zeros(1)})
-    mix_in(model, before, 0.25)
-    assert model.weight.tolist() == [[0.75, 1.0]]
-    assert model.bias.tolist() == [0.5]
 
 
 @pytest.fixture
@@ -244,10 +247,10 @@ def test_a_quantised_base_becomes_its_rounded_self_in_full_precision(tmp_path):
     assert torch.equal(full_precision(tmp_path / "again")(ids).logits, restored(ids).logits)
 
 
-def test_a_bundle_teaches_as_it_answers(tiny_bundle, tmp_path):
+def test_the_bundle_before_teaches_as_it_answers(tiny_bundle, tmp_path):
     asked = pd.DataFrame({"text": ["Acme profit rises", SUED], "entity": ["Acme", None]}, dtype=object)
-    teachers = [TeacherConfig(task, task, bundle=str(tiny_bundle)) for task in ("sentiment", "risk")]
-    tone, risks = (lessons.answers_of(teacher, pd.DataFrame(), asked, tmp_path) for teacher in teachers)
+    teachers = [TeacherConfig(task, task) for task in ("sentiment", "risk")]
+    tone, risks = (lessons.answers_of(teacher, pd.DataFrame(), asked, tmp_path, tiny_bundle) for teacher in teachers)
     engine = Engine.load(tiny_bundle)
     np.testing.assert_array_equal(tone[0], engine.probabilities(asked["text"].tolist(), asked["entity"].tolist()))
     np.testing.assert_array_equal(risks[0], engine.risks(asked["text"].tolist()))
@@ -264,3 +267,30 @@ def test_frozen_layers_stay_as_they_are(encoder, tmp_path):
         for chosen in (config, msgspec.structs.replace(config, name="two", frozen_layers=1))
     ]
     assert moved == [True, False]
+
+
+def test_a_whole_pass_taught_by_the_bundle_before_it_leaves_a_base_and_targets(base, tiny_bundle, tmp_path):
+    data = shutil.copytree(CONFIGS.parent / "smoke_data", tmp_path / "data")
+    write_headlines(data, [2007])
+    write_call(data, ["Acme reports that its sales have risen by a third", "Too short"])
+    pool = PoolConfig([2007], titles=20, call_sentences=5, variants={}, near_words="minilm", named_share=0.4)
+    student = msgspec.structs.replace(CONFIG, epochs=1, batch_tokens=512)
+    config = DistilConfig(str(CONFIGS / "smoke.toml"), [TeacherConfig("itself", "sentiment")], pool, student)
+    distil(config, tmp_path / "base", data, tmp_path / "out", tiny_bundle)
+
+    asked = pd.read_parquet(tmp_path / "out/texts.parquet")
+    assert asked["kind"].value_counts()[["title", "call"]].tolist() == [20, 1]
+    targets = pd.read_parquet(tmp_path / "out/targets.parquet")
+    assert len(targets) == (asked["kind"] == "labelled").sum() > 0
+    np.testing.assert_allclose([sum(row) for row in targets["targets"]], 1, atol=1e-6)
+    before, taught = base[0].state_dict(), full_precision(tmp_path / "out/base").state_dict()
+    assert not [name for name, weight in before.items() if torch.equal(weight, taught[name])]
+    distil(config, tmp_path / "base", data, tmp_path / "out", None)  # its answers are kept: nobody is asked again
+    again = full_precision(tmp_path / "out/base").state_dict()
+    assert all(torch.equal(weight, again[name]) for name, weight in taught.items())
+
+
+def write_call(data, sentences):
+    (data / "calls").mkdir()
+    with gzip.open(data / "calls/ectsum_train.jsonl.gz", "wt") as file:
+        file.write(json.dumps({"transcript": "\n".join(sentences), "summary": ""}))
