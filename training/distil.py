@@ -191,16 +191,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--before", type=Path, help="the bundle made before: what a teacher without an encoder is")
-    parser.add_argument("--epochs", type=float, help="of the student, instead of the config's")
     arguments = parser.parse_args()
     parallel.join()
     logging.basicConfig(level=logging.INFO if parallel.is_first() else logging.WARNING, format="%(message)s")
     config = read_toml(arguments.config, DistilConfig)
     if arguments.before is None and any(teacher.encoder is None for teacher in config.teachers):
         parser.error("a teacher in this config is the bundle made before: give --before")
-    if arguments.epochs is not None:
-        student = msgspec.structs.replace(config.student, epochs=arguments.epochs)
-        config = msgspec.structs.replace(config, student=student)
     distil(config, arguments.base, arguments.data, arguments.out, arguments.before)
 
 
