@@ -1,5 +1,7 @@
 """What recipes are tested on: a base of 0.1M parameters that knows a template's marks and words, and a few rows."""
 
+import gzip
+import json
 import tomllib
 from pathlib import Path
 
@@ -126,4 +128,13 @@ def write_headlines(data: Path, years: list[int]) -> Path:
         titles = [" ".join(random.choice(words, 8)) for _ in range(1000)]
         times = pd.Timestamp(f"{year}-01-01") + pd.to_timedelta(np.arange(1000), unit="h")
         pd.DataFrame({"ts_et": times, "title": titles}).to_parquet(folder / f"reuters_{year}.parquet")
+    return folder
+
+
+def write_call(data: Path, transcript: str, summary: str = "") -> Path:
+    """The folder data/calls with one training call, a sentence a line, as training.pool reads them."""
+    folder = data / "calls"
+    folder.mkdir()
+    with gzip.open(folder / "ectsum_train.jsonl.gz", "wt") as file:
+        file.write(json.dumps({"transcript": transcript, "summary": summary}) + "\n")
     return folder

@@ -1,4 +1,3 @@
-import gzip
 import itertools
 import json
 import shutil
@@ -15,7 +14,7 @@ from sentfeat.errors import DataError
 from sentfeat.score.engine import Engine
 from sentfeat.score.prompt import LABELS, PLAIN, PromptEncoder
 from tests.score.tiny import labelled_rows, make_base
-from tests.training.small import CONFIGS, make_encoder, write_headlines
+from tests.training.small import CONFIGS, make_encoder, write_call, write_headlines
 from training import encoders, lessons
 from training.distil import (
     DistilConfig,
@@ -272,7 +271,7 @@ def test_frozen_layers_stay_as_they_are(encoder, tmp_path):
 def test_a_whole_pass_taught_by_the_bundle_before_it_leaves_a_base_and_targets(base, tiny_bundle, tmp_path):
     data = shutil.copytree(CONFIGS.parent / "smoke_data", tmp_path / "data")
     write_headlines(data, [2007])
-    write_call(data, ["Acme reports that its sales have risen by a third", "Too short"])
+    write_call(data, "Acme reports that its sales have risen by a third\nToo short")
     pool = PoolConfig([2007], titles=20, call_sentences=5, variants={}, near_words="minilm", named_share=0.4)
     student = msgspec.structs.replace(CONFIG, epochs=1, batch_tokens=512)
     config = DistilConfig(str(CONFIGS / "smoke.toml"), [TeacherConfig("itself", "sentiment")], pool, student)
@@ -288,9 +287,3 @@ def test_a_whole_pass_taught_by_the_bundle_before_it_leaves_a_base_and_targets(b
     distil(config, tmp_path / "base", data, tmp_path / "out", None)  # its answers are kept: nobody is asked again
     again = full_precision(tmp_path / "out/base").state_dict()
     assert all(torch.equal(weight, again[name]) for name, weight in taught.items())
-
-
-def write_call(data, sentences):
-    (data / "calls").mkdir()
-    with gzip.open(data / "calls/ectsum_train.jsonl.gz", "wt") as file:
-        file.write(json.dumps({"transcript": "\n".join(sentences), "summary": ""}))

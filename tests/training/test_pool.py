@@ -1,11 +1,8 @@
-import gzip
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.training.small import make_encoder
+from tests.training.small import make_encoder, write_call
 from training import near_words
 from training import pool as pool_module
 from training.near_words import NearWords
@@ -34,18 +31,14 @@ def encoder(tmp_path, monkeypatch):
     )
 
 
-def make_calls(folder):
-    call = {
-        "transcript": "Sales rose five percent in the quarter.\nThank you.",
-        "summary": "q1 sales rose 5 percent to $1 mln.",
-    }
-    with gzip.open(folder / "ectsum_train.jsonl.gz", "wt") as out:
-        out.write(json.dumps(call) + "\n")
+def make_calls(data):
+    transcript = "Sales rose five percent in the quarter.\nThank you."
+    return write_call(data, transcript, summary="q1 sales rose 5 percent to $1 mln.")
 
 
 def test_sentences_of_calls_come_from_text_and_summary_and_are_neither_short_nor_endless(tmp_path):
-    make_calls(tmp_path)
-    assert call_sentences(tmp_path) == ["Sales rose five percent in the quarter.", "q1 sales rose 5 percent to $1 mln."]
+    calls = make_calls(tmp_path)
+    assert call_sentences(calls) == ["Sales rose five percent in the quarter.", "q1 sales rose 5 percent to $1 mln."]
 
 
 def test_a_name_is_one_of_those_in_the_text():
@@ -81,9 +74,8 @@ def test_a_variant_differs_and_keeps_its_entity_only_while_it_names_it(encoder):
 
 
 def test_the_pool_is_the_same_for_the_same_seed_and_has_all_kinds(tmp_path, encoder):
-    for folder in ("calls", "headlines"):
-        (tmp_path / folder).mkdir()
-    make_calls(tmp_path / "calls")
+    (tmp_path / "headlines").mkdir()
+    make_calls(tmp_path)
     titles = pd.DataFrame(
         {"ts_et": pd.date_range("2007-01-01", periods=30), "title": [f"Title {n} of Acme" for n in range(30)]}
     )
